@@ -1,0 +1,47 @@
+# make run · make test · make check · make bench. Each first sets up what it needs; a second time nothing is installed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CHROMIUM := $(wildcard /usr/bin/chromium)
+
+export OMP_WAIT_POLICY ?= PASSIVE
+export GOMP_SPINCOUNT ?= 0
+export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
+
+.PHONY: run setup test check bench readme clean
+
+run: $(VENV)/app.stamp
+	$(BIN)/python app.py
+
+setup: $(VENV)/dev.stamp
+
+test: $(VENV)/dev.stamp
+	$(if $(CHROMIUM),,@echo "No /usr/bin/chromium here: the browser tests are left out.")
+	$(BIN)/python -m pytest $(if $(CHROMIUM),,-m "not browser")
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(VENV)/app.stamp
+	$(BIN)/python -m playground bench
+
+readme: $(VENV)/app.stamp
+	$(BIN)/python -m playground.knobs README.md
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp is written after all is installed, so that an interrupted set-up is taken up again.
+$(VENV)/app.stamp: requirements.txt constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/app.stamp
+	$(BIN)/python -m pip install -r requirements-dev.txt -c constraints.txt
+	@touch $@
