@@ -1,0 +1,9 @@
+"""The one exception that is written for the person in front of the page.
+
+Everything that a user can do wrong ends here, as one sentence. Tabs turn it into a Gradio error, the command
+line into a line on stderr and exit code 2; nothing else is meant to be caught by them.
+"""
+
+
+class PlaygroundError(Exception):
+    """A mistake that the user can mend. `str(error)` is one sentence that says what is wrong and what is allowed."""

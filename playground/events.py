@@ -1,0 +1,101 @@
+"""What `generate(recipe)` yields. Tabs, API, command line, tests and benchmarks all consume these and nothing else.
+
+Plain data that any thread may keep; no torch, no model, no opinion on how it is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from playground.recipes import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something takes a while: `message` says what, `share` (0 … 1) how much of it is done, if that is known."""
+
+    message: str
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The model is ready. `recipe` is what will be run, with the fingerprint of the weights filled in."""
+
+    recipe: Recipe
+    prompt_ids: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A token that could have stood here: its probability before and after the samplers."""
+
+    id: int
+    text: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token of one sample.
+
+    Attributes:
+        sample: 0 … samples − 1.
+        index: place in the sample's new tokens.
+        text: what the token adds; a character that spans tokens comes whole with its last one.
+        shown: what may be shown now: `text`, less what could turn out to begin a stop string, plus what did not.
+        logprob: natural logarithm of its probability before the samplers.
+        alternatives: the ten likeliest tokens before the samplers, likeliest first.
+    """
+
+    sample: int
+    index: int
+    id: int
+    text: str
+    shown: str
+    logprob: float
+    alternatives: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextResult:
+    """A whole sample. `ended` says why it stops: a key of `ENDINGS`."""
+
+    seed: int
+    text: str
+    tokens: tuple[Token, ...]
+    ended: str
+
+
+ENDINGS = {
+    "end": "The tale is at its end.",
+    "length": "The length that was asked for is reached.",
+    "stop": "The stop text came up.",
+    "context": "The model's context is full.",
+    "stopped": "Stopped.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One sample is complete."""
+
+    sample: int
+    result: TextResult
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """All is complete. `recipe` with the seed and the weights that were used makes the same results again."""
+
+    recipe: Recipe
+    results: tuple[Any, ...]
+    prompt_ids: tuple[int, ...] = ()
+    stats: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+Event = Progress | Started | Token | Ended | Done

@@ -1,0 +1,202 @@
+"""Recipes: everything that decides a result, declared once.
+
+A field's declaration draws its control, names its argument in the API, the MCP tool and the command line, checks its
+value and writes its row in the README. Knows neither models nor torch; pure data and its checks.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from playground.errors import PlaygroundError
+
+MAX_SEED = 2**31 - 1  # JavaScript loses integers above 2**53, and 31 bits fit everywhere
+MAX_PROMPT = 20_000
+RANDOM_SEED = -1
+
+
+def number(default: float, low: float, high: float, step: float, label: str, help: str) -> Any:
+    """A numeric knob: inclusive range and step, which the recipe enforces because Gradio checks no steps."""
+    return Field(default, ge=low, le=high, title=label, description=help, json_schema_extra={"step": step})
+
+
+def words(default: str, max_length: int, label: str, help: str, *, lines: int = 1) -> Any:
+    """A text knob of at most `max_length` characters; `lines` is the height of its box."""
+    return Field(default, max_length=max_length, title=label, description=help, json_schema_extra={"lines": lines})
+
+
+class Recipe(BaseModel):
+    """What every recipe has. Subclasses set `kind` and add their knobs; they are known by it at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: ClassVar[str]
+    kinds: ClassVar[dict[str, type[Recipe]]] = {}
+
+    model: str = words("", 200, "model", "Which of the models makes the result.")
+    fingerprint: str = words("", 64, "fingerprint", "Which weights made it; filled in by the playground.")
+    prompt: str = words("", MAX_PROMPT, "prompt", "What the result should be like or begin with.", lines=4)
+    seed: int = number(0, 0, MAX_SEED, 1, "seed", "Decides every random choice: the same seed, the same result.")
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        Recipe.kinds[cls.kind] = cls
+
+    @model_validator(mode="before")
+    @classmethod
+    def _clean(cls, values: Any) -> Any:
+        if isinstance(values, Mapping):
+            return {name: _clean_value(cls.model_fields.get(name), value) for name, value in values.items()}
+        return values
+
+    @classmethod
+    def make(cls, values: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> Self:
+        """A recipe from what a person, a link or a program gave; the only way in from outside.
+
+        Args:
+            values: by knob. None means "not given". A seed of −1 picks one at random.
+            defaults: of the model's manifest; they stand between the recipe's own and `values`.
+
+        Raises:
+            PlaygroundError: one sentence that names the knob, the value and what is allowed.
+        """
+        given = {name: value for name, value in values.items() if value is not None}
+        if given.get("seed") in (RANDOM_SEED, str(RANDOM_SEED), f"{RANDOM_SEED}.0"):
+            given["seed"] = random_seed()
+        try:
+            return cls.model_validate({**(defaults or {}), **given})
+        except ValidationError as error:
+            raise PlaygroundError(cls._sentence(error.errors()[0], given)) from error
+
+    @classmethod
+    def _sentence(cls, problem: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+        name = str(problem["loc"][0]) if problem["loc"] else "recipe"
+        field = cls.model_fields.get(name)
+        if field is None:
+            return f"There is no knob {show(name)}; a {cls.kind} recipe has {', '.join(cls.model_fields)}."
+        value = given.get(name, problem["input"])
+        if problem["type"] == "string_too_long":
+            limit = limits(field)["max_length"]
+            return f"The {name} has {len(value):,} characters; at most {limit:,} are allowed."
+        return f"{name} is {show(value)}; {allowed(field)}."
+
+    def differences(self, defaults: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The knobs that differ from the recipe's defaults or from those of the model's manifest."""
+        differing = {}
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if value != field.default or (defaults or {}).get(name, value) != value:
+                differing[name] = value
+        return differing
+
+    def with_seed(self, seed: int) -> Self:
+        """The same recipe with another seed; seeds past the last begin again at 0."""
+        return self.model_copy(update={"seed": seed % (MAX_SEED + 1)})
+
+
+class TextRecipe(Recipe):
+    """A text that goes on from a prompt, token by token."""
+
+    kind: ClassVar[str] = "text"
+
+    model: str = words("tales", 200, "model", "Which of the models tells the text.")
+    prompt: str = words("", MAX_PROMPT, "prompt", "How the text begins; the model goes on from its last word.", lines=4)
+    style: str = words("", 100, "style", "Whose voice tells the tale: an author or a book of the training data.")
+    about: str = words("", 200, "about", "A few words the tale should be about, like: dragon, key.")
+    title: str = words("", 200, "title", "The title that the tale goes by.")
+    temperature: float = number(
+        0.8, 0, 2, 0.01, "temperature", "Low plays safe, high takes risks; 0 always takes the likeliest token."
+    )
+    top_k: int = number(40, 0, 200, 1, "top-k", "Choose among this many likeliest tokens only; 0 allows all.")
+    top_p: float = number(
+        0.95, 0, 1, 0.01, "top-p", "Choose among the likeliest tokens that add up to this probability; 1 allows all."
+    )
+    min_p: float = number(
+        0.0, 0, 1, 0.01, "min-p", "Drop tokens less likely than this share of the likeliest one; 0 drops none."
+    )
+    repetition_penalty: float = number(
+        1.0, 1, 1.5, 0.01, "repetition penalty", "Above 1, tokens that stand in the text already become less likely."
+    )
+    max_new_tokens: int = number(
+        160, 1, 512, 1, "length", "At most so many tokens are added; a token is about 4 letters."
+    )
+    samples: int = number(1, 1, 8, 1, "samples", "So many texts side by side, from seed, seed + 1 and so on.")
+    stop: str = words("", 200, "stop at", r"End before this text; several are parted by |, and \n is a new line.")
+
+    @property
+    def header(self) -> dict[str, str]:
+        """The fields that stand before the prompt, as far as they are given."""
+        return {name: value for name in ("style", "about", "title") if (value := getattr(self, name).strip())}
+
+    @property
+    def stop_strings(self) -> tuple[str, ...]:
+        return tuple(part for part in self.stop.replace(r"\n", "\n").split("|") if part)
+
+
+def random_seed() -> int:
+    """A seed that nothing foresees."""
+    return secrets.randbelow(MAX_SEED + 1)
+
+
+def limits(field: FieldInfo) -> dict[str, Any]:
+    """A field's "ge", "le", "max_length", "step" and "lines", as far as it has them."""
+    found = {
+        name: getattr(rule, name)
+        for rule in field.metadata
+        for name in ("ge", "le", "max_length")
+        if hasattr(rule, name)
+    }
+    return {**found, **(field.json_schema_extra or {})}
+
+
+def allowed(field: FieldInfo) -> str:
+    """What the field takes, as the end of a sentence."""
+    rules = limits(field)
+    if field.annotation is str:
+        return f"a text of at most {rules['max_length']:,} characters is allowed"
+    if field.annotation is int:
+        return f"a whole number from {rules['ge']:g} to {plain(rules['le'])} is allowed"
+    return f"a number from {rules['ge']:g} to {rules['le']:g} in steps of {rules['step']:g} is allowed"
+
+
+def plain(value: float) -> str:
+    """A number without exponent or needless zeros."""
+    return str(int(value)) if float(value).is_integer() else str(value)
+
+
+def show(value: Any, length: int = 40) -> str:
+    """A value as it can stand in a message: short, printable, on one line."""
+    try:
+        text = ascii(value)
+    except ValueError:  # Python writes out no integer of more than 4,300 digits
+        text = "a number of thousands of digits"
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
+def _clean_value(field: FieldInfo | None, value: Any) -> Any:
+    """Texts without what UTF-8 can't hold; numbers on their step. What is wrong is left for pydantic to refuse."""
+    if field is None or isinstance(value, bool):
+        return value if field is None or field.annotation is bool else ascii(value)
+    if field.annotation is str and isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+    if field.annotation is float:
+        return _on_step(value, limits(field)["step"])
+    return value
+
+
+def _on_step(value: Any, step: float) -> Any:
+    """`value` freed of binary dust (0.30000000000000004 → 0.3); a text that pydantic refuses if it is off the step."""
+    try:
+        steps = float(value) / step
+    except (TypeError, ValueError, OverflowError):
+        return value
+    if not math.isfinite(steps):
+        return ascii(value)
+    if abs(steps - round(steps)) > 1e-6 * max(1, abs(steps)):
+        return f"off the step: {value}"
+    return round(round(steps) * step, 10)

@@ -1,0 +1,79 @@
+"""What many tests share: a tiny but real tales model in a checkpoints folder of its own, and an engine over it."""
+
+import os
+import shutil
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads starve the servers under test
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from playground.engine import Engine
+from playground.registry import Registry, write_manifest
+from tests.serving import serving
+
+TALE = (
+    "Once upon a time there was a dragon who guarded a golden key. Every night the king's youngest daughter came to "
+    'the cave and sang to him. "Give me the key," said she, "and I will give you half of my father\'s kingdom."\n\n'
+    "But the dragon shook his head, and the wind blew, and the snow fell, and so they lived happily ever after. "
+)
+
+
+def write_tiny_model(folder: Path, *, seed: int = 0, endless: bool = False) -> Path:
+    """A two-layer Llama with random weights and a 512-token byte-level tokenizer, as a checkpoint folder.
+
+    Args:
+        endless: no token ends its tales, its context is 1,024 instead of 128, and 24 layers take their time.
+    """
+    import torch
+    from transformers import LlamaForCausalLM
+
+    from playground.text.model import tales_config, train_tokenizer
+
+    tokenizer = train_tokenizer([TALE] * 4, 512)
+    torch.manual_seed(seed)
+    config = tales_config(len(tokenizer), tiny=True)
+    if endless:
+        config.max_position_embeddings, config.num_hidden_layers = 1024, 24
+    model = LlamaForCausalLM(config)
+    if endless:
+        model.generation_config.eos_token_id = None
+    torch.nn.init.normal_(model.model.embed_tokens.weight, std=0.1)  # far from uniform, so that knobs matter
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    write_manifest(
+        folder,
+        "text",
+        summary="A tiny model for tests.",
+        licence="apache-2.0",
+        parameters=model.num_parameters(),
+        details={"context": config.max_position_embeddings, "styles": ["Grimm", "Andersen"]},
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one usable text model, named as the recipe's default is."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    write_tiny_model(root / "tales")
+    return root
+
+
+@pytest.fixture(scope="session")
+def engine(checkpoints: Path) -> Engine:
+    """An engine over the tiny model."""
+    return Engine(Registry(checkpoints))
+
+
+@pytest.fixture(scope="session")
+def site(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the app, which runs over the tiny model, and an endless one, in a process of its own."""
+    root = tmp_path_factory.mktemp("site")
+    shutil.copytree(checkpoints / "tales", root / "checkpoints" / "tales")
+    write_tiny_model(root / "checkpoints" / "unending", endless=True)
+    with serving(root / "checkpoints", root / "app.log") as url:
+        yield url
