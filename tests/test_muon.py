@@ -1,0 +1,43 @@
+"""Muon for kernels does to matrices what torch's own does, and to kernels what it does to their flat form."""
+
+import pytest
+import torch
+from torch import nn
+
+from playground.muon import Muon, orthogonalise
+
+
+def steps(optimizer: torch.optim.Optimizer, p: nn.Parameter, gradients: torch.Tensor) -> torch.Tensor:
+    for gradient in gradients:
+        p.grad = gradient.view_as(p).clone()
+        optimizer.step()
+    return p.detach()
+
+
+@pytest.mark.parametrize("shape", [(8, 24), (24, 8)])
+def test_matrices_move_as_with_torchs_muon(shape):
+    torch.manual_seed(0)
+    start, gradients = torch.randn(shape), torch.randn(3, *shape)
+    ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
+    settings = {"lr": 0.02, "weight_decay": 0.1}
+    moved = steps(Muon([ours], **settings), ours, gradients)
+    expected = steps(torch.optim.Muon([theirs], adjust_lr_fn="match_rms_adamw", **settings), theirs, gradients)
+    assert torch.allclose(moved, expected, atol=1e-3)
+
+
+def test_kernels_move_as_their_flat_form_in_any_memory_layout():
+    torch.manual_seed(0)
+    start, gradients = torch.randn(6, 4, 3, 3), torch.randn(3, 6, 4, 3, 3)
+    settings = {"lr": 0.02, "weight_decay": 0.1}
+    flat = nn.Parameter(start.flatten(1).clone())
+    expected = steps(Muon([flat], **settings), flat, gradients.flatten(2)).view_as(start)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        kernel = nn.Parameter(start.clone(memory_format=layout))
+        moved = steps(Muon([kernel], **settings), kernel, gradients)
+        assert torch.allclose(moved, expected, atol=1e-5)
+
+
+def test_updates_are_nearly_orthogonal():
+    torch.manual_seed(0)
+    values = torch.linalg.svdvals(orthogonalise(torch.randn(16, 40), 5))
+    assert values.min() > 0.5 and values.max() < 1.3
