@@ -1,0 +1,1 @@
+"""Text: tales told token by token by a causal language model."""
