@@ -1,0 +1,66 @@
+"""Token bytes → text that may be shown: whole characters only, and nothing that could still become a stop string."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+
+from transformers import PreTrainedTokenizerBase
+
+
+def token_bytes(tokenizer: PreTrainedTokenizerBase, vocab_size: int) -> list[bytes]:
+    """What each token id of a byte-level BPE tokenizer stands for; special tokens and unused ids stand for nothing."""
+    values = {character: byte for byte, character in _byte_characters().items()}
+    special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
+    names = tokenizer.convert_ids_to_tokens(range(min(vocab_size, len(tokenizer))))
+    table = [b"" if i in special or name is None else bytes(values[c] for c in name) for i, name in enumerate(names)]
+    return table + [b""] * (vocab_size - len(table))
+
+
+def _byte_characters() -> dict[int, str]:
+    """The printable stand-in of every byte (Radford et al. 2019, `bytes_to_unicode` of GPT-2's encoder)."""
+    kept = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    table = {byte: chr(byte) for byte in kept}
+    others = [byte for byte in range(256) if byte not in table]
+    return {**table, **{byte: chr(256 + i) for i, byte in enumerate(others)}}
+
+
+class TextStream:
+    """The text of one sample as its tokens come in.
+
+    Attributes:
+        text: all whole characters so far, cut off before a stop string.
+        stopped: whether a stop string came up.
+    """
+
+    def __init__(self, stop: Sequence[str]) -> None:
+        self.text = ""
+        self.stopped = False
+        self._stop = tuple(stop)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._shown = 0
+
+    def add(self, piece: bytes) -> tuple[str, str]:
+        """(text that this token completes, text that may be shown now)."""
+        return self._take(self._decoder.decode(piece))
+
+    def close(self) -> str:
+        """What was held back and may be shown after all; half a character becomes U+FFFD."""
+        held = "" if self.stopped else self._take(self._decoder.decode(b"", final=True))[1]
+        rest, self._shown = self.text[self._shown :], len(self.text)
+        return held + rest
+
+    def _take(self, new: str) -> tuple[str, str]:
+        before, self.text = len(self.text), self.text + new
+        for stop in self._stop:
+            at = self.text.find(stop, max(0, before - len(stop) + 1))
+            if at >= 0:
+                self.text, self.stopped = self.text[:at], True
+        held = 0 if self.stopped else max((_overlap(self.text, stop) for stop in self._stop), default=0)
+        shown, self._shown = self.text[self._shown : len(self.text) - held], max(self._shown, len(self.text) - held)
+        return new, shown
+
+
+def _overlap(text: str, stop: str) -> int:
+    """How many characters at the end of `text` are the beginning of `stop`."""
+    return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
