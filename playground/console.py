@@ -1,0 +1,189 @@
+"""What the commands of the command line do and print: results on stdout, everything else on stderr.
+
+Each takes parsed arguments and returns the exit code; what is wrong is raised. Knows no option's spelling.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import re
+import secrets
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from playground import commands
+from playground.documents import document
+from playground.engine import Engine
+from playground.errors import PlaygroundError
+from playground.events import ENDINGS, Done, Progress, Token
+from playground.recipes import Recipe, show
+from playground.registry import NAME, Registry
+from playground.replay import replay as replay_source
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def status(message: str) -> None:
+    """A line on stderr that the next one replaces; a log file gets none of it."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{message}", end="", file=sys.stderr, flush=True)
+
+
+def _report(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def _print_json(content: Any) -> None:
+    print(json.dumps(content))
+
+
+def generate(args: Namespace) -> int:
+    """Stream the first result as it is made, then print the others; or the whole document as JSON."""
+    engine = Engine()
+    names = Recipe.kinds[args.kind].model_fields
+    recipe = engine.recipe(args.kind, {name: getattr(args, name) for name in names})
+    done: Done | None = None
+    with contextlib.closing(engine.generate(recipe)) as events:
+        for event in events:
+            if isinstance(event, Progress):
+                status(event.message)
+            elif isinstance(event, Token) and event.sample == 0 and not args.json:
+                if event.index == 0:
+                    status("")
+                print(event.shown, end="", flush=True)
+            elif isinstance(event, Done):
+                done = event
+    status("")
+    for note in done.notes:
+        _report(note)
+    if args.json:
+        _print_json(document(done))
+        return 0
+    print()
+    for result in done.results[1:]:
+        print(f"\n--- seed {result.seed} ---\n{result.text}")
+    endings = " ".join(dict.fromkeys(ENDINGS[result.ended] for result in done.results))
+    _report(
+        f"seed {done.recipe.seed} · {done.stats['tokens']} tokens · {done.stats['tokens_per_second']:.0f}/s · {endings}"
+    )
+    return 0
+
+
+def replay(args: Namespace) -> int:
+    """Make a result again and say how it compares."""
+    comparison = replay_source(args.source, Engine(), status)
+    status("")
+    heading = {"identical": "Identical.", "close": "The same, within rounding:", "different": "It differs:"}
+    print(heading[comparison.verdict])
+    for line in comparison.differences:
+        print(f"  {line}")
+    for line in comparison.surroundings:
+        print(f"  not as it was: {line}")
+    return 1 if comparison.verdict == "different" else 0
+
+
+def models(args: Namespace) -> int:
+    """List every model of the checkpoints folder, the damaged ones with the reason."""
+    rows = []
+    for entry in Registry().entries():
+        row: dict[str, Any] = {"name": entry.name, "problem": entry.problem}
+        if manifest := entry.manifest:
+            row |= manifest.model_dump(include={"kind", "summary", "licence", "parameters"})
+            row |= {"bytes": sum(f.bytes for f in manifest.files.values()), "fingerprint": manifest.fingerprint}
+        rows.append(row)
+    if args.json:
+        _print_json({"models": rows})
+        return 0
+    for row in rows:
+        if row["problem"]:
+            print(f"{row['name']:<16} can't be used: {row['problem']}")
+        else:
+            size = f"{row['parameters'] / 1e6:.1f} M parameters, {row['bytes'] / 1e6:.1f} MB"
+            print(f"{row['name']:<16} {row['kind']:<7} {size}, {row['fingerprint']}. {row['summary']}")
+    return 0
+
+
+def data(args: Namespace) -> int:
+    """Fetch or make training data and print where it lies."""
+    _, model = commands.find(args.name)
+    if args.out:
+        _check_folder(args.out)
+    print(model.fetch(args.out, args.n, _report))
+    return 0
+
+
+def train(args: Namespace) -> int:
+    """Train a model and print where its checkpoint lies."""
+    _, model = commands.find(args.name)
+    if args.out:
+        out = args.out.resolve()
+        runs = out.with_name(f"{out.name}-run")
+    elif args.smoke:  # a shipped checkpoint is no place for a tiny one
+        out = Path(tempfile.gettempdir()) / f"playground-{secrets.token_hex(4)}" / args.name
+        runs = out.with_name(f"{out.name}-run")
+    else:
+        out, runs = Registry().folder / args.name, ROOT / "runs" / args.name
+    if not re.match(NAME, out.name):
+        raise PlaygroundError(f"{show(out.name)} can't name a model; small letters, digits and . _ - are allowed.")
+    for folder in (out, runs):
+        _check_folder(folder)
+    print(model.train(_data_folder(args, model), runs, out, args.smoke, args.minutes, args.warm))
+    return 0
+
+
+def evaluate(args: Namespace) -> int:
+    """Measure a model and print its metrics."""
+    kind, model = commands.find(args.name)
+    registry = Registry()
+    registry.manifest(args.name, kind)  # tells of a damaged one before anything is measured
+    metrics = model.evaluate(registry.folder / args.name, _data_folder(args, model), _report)
+    if args.json:
+        _print_json(metrics)
+    else:
+        for name, value in _flat(metrics):
+            print(f"{name}: {value}")
+    return 0
+
+
+def bench(args: Namespace) -> int:
+    """Run one or all of `bench/*.py`, of which each has a `main()` that returns figures and their "markdown"."""
+    known = sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
+    if args.name and args.name not in known:
+        raise PlaygroundError(f"There is no benchmark {show(args.name)}; there is: {', '.join(known) or 'none'}.")
+    measured = {name: importlib.import_module(f"bench.{name}").main() for name in known if args.name in (None, name)}
+    if args.json:
+        _print_json(measured)
+    else:
+        print(*(figures["markdown"] for figures in measured.values()), sep="\n\n")
+    return 0
+
+
+def _flat(metrics: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Single values by dotted name; lists are for JSON."""
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{path}{name}.")
+        elif not isinstance(value, list | tuple):
+            yield f"{path}{name}", value
+
+
+def _data_folder(args: Namespace, model: commands.Commands) -> Path:
+    given = args.data or os.environ.get("PLAYGROUND_DATA")
+    return Path(given) if given else model.data_folder()
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that can't be written to now rather than after hours of work. Makes nothing."""
+    there = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return
+    except OSError as error:
+        raise PlaygroundError(f"The folder {folder} can't be written to: {error.strerror}.") from error
