@@ -1,0 +1,190 @@
+"""Trains the denoiser, and the text encoder with it: v-prediction on cached latents, weighted on the objects.
+
+Object identity is what costs samples, so objects weigh six times as much as backgrounds, single ones come first, and
+matrices and kernels are Muon's.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+from PIL import Image, ImageDraw, ImageFont
+from torch import nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from playground.image.captions import write_caption
+from playground.image.latents import LatentCache
+from playground.image.model import GUIDANCE, STEPS, make_pipeline, make_scheduler, make_unet, tokenize
+from playground.image.world import draw_scene
+from playground.training import Plan
+
+PLAN = Plan(
+    steps=25_000,
+    batch_size=64,
+    lr=8e-4,
+    muon_lr=2e-3,
+    betas=(0.9, 0.98),
+    weight_decay=0.01,
+    warmup=0.01,
+    hold=0.55,
+    final_lr=0.01,
+    ema=0.999,
+)
+DROPOUT = 0.1  # share of captions that are emptied, for classifier-free guidance (Ho & Salimans 2022)
+OBJECT_WEIGHT = 5.0  # added to the loss where an object is
+TIME_POWER = 0.75  # t = 1000·u^0.75 leans towards noise, where what a picture shows is decided
+CURRICULUM = {  # shares of the layouts from this share of the run on
+    0.0: {"single": 0.62, "worn": 0.14, "count": 0.12, "pair": 0.12},
+    0.25: {"single": 0.36, "worn": 0.17, "count": 0.13, "pair": 0.34},
+}
+PREVIEWS = (
+    "a cat",
+    "a red car on a beach at night",
+    "a cat wearing a crown on a beach at sunset",
+    "a blue elephant in the snow",
+    "a small purple dragon in a forest",
+    "three apples on a wooden table",
+    "two penguins in space",
+    "a dog to the left of a tree",
+    "a frog above a green book on a pink background",
+    "a robot wearing a hat in a city at night",
+    "a hamburger and a guitar in the living room",
+    "a white rabbit with glasses in a garden",
+)
+SEEDS = 4  # of each preview
+
+
+@dataclass
+class Noised:
+    """A batch. latents, noise: (B, 8, 16, 16). masks: (B, 1, 16, 16). steps: (B,) of 0 … 999. ids: (B, 32)."""
+
+    latents: torch.Tensor
+    noise: torch.Tensor
+    masks: torch.Tensor
+    steps: torch.Tensor
+    ids: torch.Tensor
+
+    def to(self, device: torch.device) -> Noised:
+        return Noised(*(value.to(device) for value in vars(self).values()))
+
+
+class Denoiser(nn.Module):
+    """`forward(batch)`: mean weighted squared error of v = α·noise − σ·latents (Salimans & Ho 2022)."""
+
+    def __init__(self, unet: UNet2DConditionModel, text_encoder: CLIPTextModel) -> None:
+        super().__init__()
+        self.unet, self.text_encoder = unet, text_encoder
+        self.register_buffer("alphas_cumprod", make_scheduler().alphas_cumprod, persistent=False)
+
+    def forward(self, batch: Noised) -> torch.Tensor:
+        kept = self.alphas_cumprod[batch.steps][:, None, None, None]
+        alpha, sigma = kept.sqrt(), (1 - kept).sqrt()
+        words = self.text_encoder(input_ids=batch.ids).last_hidden_state  # (B, 32, C)
+        noisy = alpha * batch.latents + sigma * batch.noise
+        v = self.unet(noisy, batch.steps, encoder_hidden_states=words).sample.float()
+        error = (v - (alpha * batch.noise - sigma * batch.latents)).square()
+        weight = 1 + OBJECT_WEIGHT * batch.masks
+        return (weight * error).mean() / weight.mean()
+
+
+class DenoiserJob:
+    """Data, module, reports and export; see `training.Job`. Writes `unet` and `text_encoder` into `out`.
+
+    Args:
+        fresh: latents of scenes that training never sees, for the held-out loss.
+        text: folder with the `text_encoder` to start from.
+    """
+
+    def __init__(
+        self,
+        cache: LatentCache,
+        fresh: LatentCache,
+        tokenizer: CLIPTokenizer,
+        text: Path,
+        out: Path,
+        plan: Plan,
+        *,
+        tiny: bool,
+    ) -> None:
+        self._cache, self._fresh, self._tokenizer, self._text = cache, fresh, tokenizer, text
+        self._out, self._plan, self._tiny = out, plan, tiny
+
+    def build(self) -> nn.Module:
+        unet = make_unet(tiny=self._tiny).to(memory_format=torch.channels_last)
+        return Denoiser(unet, CLIPTextModel.from_pretrained(self._text / "text_encoder"))
+
+    def batch(self, cursor: int, progress: float, rank: int, world: int) -> Noised:
+        mix = max((start, shares) for start, shares in CURRICULUM.items() if start <= progress)[1]
+        dice = np.random.default_rng([self._plan.seed, cursor])
+        layouts = dice.choice(list(mix), self._plan.batch_size, p=list(mix.values()))
+        chances = dice.random((3, self._plan.batch_size))
+        pools = [self._cache.pools[layout] for layout in layouts]
+        indices = np.array([pool[int(chance * len(pool))] for pool, chance in zip(pools, chances[0], strict=True)])
+        mine = slice(rank, None, world)
+        texts = [
+            "" if drop < DROPOUT else write_caption(draw_scene(self._cache.seed, int(index)), cursor + place)
+            for place, (index, drop) in enumerate(zip(indices, chances[1], strict=True))
+        ]
+        latents, masks = self._cache.read(indices[mine])
+        generator = torch.Generator().manual_seed(int(dice.integers(2**62)))
+        noise = torch.randn(len(indices), *latents.shape[1:], generator=generator)[mine]
+        steps = torch.from_numpy((1000 * chances[2] ** TIME_POWER).astype(np.int64))[mine]
+        return Noised(latents, noise, masks, steps, tokenize(self._tokenizer, texts[mine]))
+
+    @torch.no_grad()
+    def report(self, module: Denoiser, final: bool) -> dict[str, float]:
+        """Loss on fresh scenes, always with the same noise and steps; and a sheet of pictures."""
+        count = 16 if self._tiny else 256
+        latents, masks = self._fresh.read(np.arange(count))
+        texts = [write_caption(draw_scene(self._fresh.seed, index), 0) for index in range(count)]
+        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
+        steps = ((torch.arange(count) + 0.5) / count * 1000).long()
+        batch = Noised(latents, noise, masks, steps, tokenize(self._tokenizer, texts))
+        device = module.unet.device
+        losses = []
+        for start in range(0, count, 64):
+            part = Noised(*(value[start : start + 64] for value in vars(batch).values()))
+            losses.append(module(part.to(device)).item())
+        loss = sum(losses) / len(losses)
+        path = self._draw_sheet(module)
+        print(f"\nfresh scenes: loss {loss:.4f}; pictures in {path}", file=sys.stderr)
+        return {"valid_loss": loss}
+
+    def _draw_sheet(self, module: Denoiser) -> Path:
+        """Previews as a new file of the run's folder."""
+        pipeline = make_pipeline(self._fresh.vae, module.text_encoder, self._tokenizer, module.unet)
+        rows, seeds = (PREVIEWS[:2], 1) if self._tiny else (PREVIEWS, SEEDS)
+        pictures = {}
+        for prompt in rows:
+            generators = [torch.Generator().manual_seed(seed) for seed in range(seeds)]
+            pictures[prompt] = pipeline(
+                [prompt] * seeds, num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=generators
+            ).images
+        folder = self._out.parent / "previews"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{len(list(folder.iterdir())):04d}.png"
+        make_sheet(pictures).save(path)
+        return path
+
+    def export(self, module: Denoiser) -> None:
+        module.unet.save_pretrained(self._out / "unet")
+        module.text_encoder.save_pretrained(self._out / "text_encoder")
+
+
+def make_sheet(pictures: dict[str, list[Image.Image]]) -> Image.Image:
+    """Rows of pictures under their prompts, two prompts beside each other."""
+    side = next(iter(pictures.values()))[0].width
+    wide, tall = max(map(len, pictures.values())) * side, side + 14
+    sheet = Image.new("RGB", (2 * wide + 8, -(-len(pictures) // 2) * tall), "white")
+    pen = ImageDraw.Draw(sheet)
+    for number, (prompt, row) in enumerate(pictures.items()):
+        left, top = number % 2 * (wide + 8), number // 2 * tall
+        pen.text((left + 2, top), prompt, fill="black", font=ImageFont.load_default(10))
+        for place, picture in enumerate(row):
+            sheet.paste(picture, (left + place * side, top + 14))
+    return sheet

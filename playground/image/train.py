@@ -1,0 +1,175 @@
+"""Trains a scenes model, stage by stage, and writes it as a `diffusers` pipeline; each stage resumes by itself.
+
+A stage's folder in `runs` holds its state and what it exports. What depends on the encoder carries the encoder's
+fingerprint in its name, so that latents, decoders and denoisers of different encoders never meet.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from diffusers import AutoencoderTiny, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from playground.errors import PlaygroundError
+from playground.image import autoencoder, denoiser, naming
+from playground.image.autoencoder import AutoencoderJob, fingerprint
+from playground.image.denoiser import DenoiserJob
+from playground.image.latents import LatentCache
+from playground.image.model import GUIDANCE, SIZE, STEPS, make_pipeline, make_tokenizer, save_pipeline
+from playground.image.naming import NamingJob
+from playground.image.nouns import read_nouns
+from playground.image.render import Renderer
+from playground.registry import write_manifest
+from playground.training import Plan, fit
+
+CACHED = 200_000  # scenes whose latents are kept, 0.9 GB
+FRESH = 256
+SHARES = {"autoencoder": 0.16, "decoder": 0.16, "text": 0.02, "denoiser": 0.66}  # of the time, where it is given
+PLANS = {
+    "autoencoder": autoencoder.PLAN,
+    "decoder": autoencoder.DECODER_PLAN,
+    "text": naming.PLAN,
+    "denoiser": denoiser.PLAN,
+}
+SMOKE_STEPS, SMOKE_BATCH, SMOKE_CACHED = 3, 4, 48
+DONE = "done"
+
+
+@dataclass(frozen=True)
+class Course:
+    """One way through the stages: where things are and how large they are."""
+
+    renderer: Renderer
+    runs: Path
+    smoke: bool
+    seed: int
+
+    def plan(self, stage: str, minutes: float | None) -> Plan:
+        plan = replace(PLANS[stage], minutes=minutes, seed=self.seed)
+        if not self.smoke:
+            return plan
+        return replace(plan, minutes=None, steps=SMOKE_STEPS, batch_size=SMOKE_BATCH, report_every_s=math.inf)
+
+    def folder(self, stage: str) -> Path:
+        """Of a stage; that of another encoder's is another."""
+        if stage in ("autoencoder", "text"):
+            return self.runs / stage
+        vae = self.runs / "autoencoder" / "vae"
+        if not vae.is_dir():
+            raise PlaygroundError(f"The stage {stage} needs an autoencoder in {vae.parent}: run that stage first.")
+        return self.runs / f"{stage}-{fingerprint(vae)}"
+
+    def vae(self) -> Path:
+        """The best autoencoder so far: the one whose decoder went on alone, where there is one."""
+        finished = self.folder("decoder") / "vae"
+        return finished if finished.is_dir() else self.runs / "autoencoder" / "vae"
+
+
+def train_scenes(
+    data: Path | None,
+    runs: Path,
+    out: Path,
+    *,
+    smoke: bool = False,
+    minutes: float | None = None,
+    seed: int = 0,
+    stage: str | None = None,
+) -> Path:
+    """Train (or go on training) the scenes model and write it as a pipeline folder.
+
+    Args:
+        data: an emoji font; None for the system's.
+        runs: where the resumable states and the latents are kept.
+        out: the checkpoint folder that is written once every stage has been through.
+        smoke: tiny models for a few steps, to test the way.
+        minutes: time of training in all, shared out between the stages, or that of `stage`; else the plans' steps.
+        stage: do this stage alone, also where it was finished before: it then goes on if there is time left.
+
+    Returns:
+        `out`, or the folder of `stage` where others are still missing.
+
+    Raises:
+        PlaygroundError: no font, no such stage, an earlier stage is missing, or a state of another model in `runs`.
+    """
+    if stage is not None and stage not in STAGES:
+        raise PlaygroundError(f"There is no stage {stage!r}; there is: {', '.join(STAGES)}.")
+    course = Course(Renderer(data), runs, smoke, seed)
+    for name, run in STAGES.items():
+        if stage == name or (stage is None and not (course.folder(name) / DONE).exists()):
+            spent = minutes if stage or minutes is None else minutes * SHARES[name]
+            run(course, course.plan(name, spent))
+            (course.folder(name) / DONE).touch()
+    if any(not (course.folder(name) / DONE).exists() for name in STAGES):
+        return course.folder(stage or "autoencoder")
+    write_checkpoint(course, out)
+    return out
+
+
+def _train_autoencoder(course: Course, plan: Plan) -> None:
+    folder = course.folder("autoencoder")
+    fit(AutoencoderJob(course.renderer, folder / "vae", plan, start=None, tiny=course.smoke), plan, folder)
+
+
+def _train_decoder(course: Course, plan: Plan) -> None:
+    folder, start = course.folder("decoder"), course.folder("autoencoder") / "vae"
+    fit(AutoencoderJob(course.renderer, folder / "vae", plan, start=start, tiny=course.smoke), plan, folder)
+
+
+def _train_text(course: Course, plan: Plan) -> None:
+    folder = course.folder("text")
+    saved = folder / "tokenizer"
+    tokenizer = CLIPTokenizer.from_pretrained(saved) if saved.is_dir() else make_tokenizer()
+    fit(NamingJob(tokenizer, folder, plan, tiny=course.smoke), plan, folder)
+
+
+def _train_denoiser(course: Course, plan: Plan) -> None:
+    folder, text = course.folder("denoiser"), course.folder("text")
+    if not (text / "tokenizer").is_dir():
+        raise PlaygroundError(f"The stage denoiser needs a text encoder in {text}: run the stage text first.")
+    vae = AutoencoderTiny.from_pretrained(course.vae())
+    kept = course.folder("latents")
+    count, fresh = (SMOKE_CACHED, SMOKE_CACHED) if course.smoke else (CACHED, FRESH)
+    caches = [
+        LatentCache(kept / f"seed-{seed}", vae, course.renderer, seed=seed, count=n)
+        for seed, n in ((course.seed, count), (course.seed + autoencoder.FRESH, fresh))
+    ]
+    tokenizer = CLIPTokenizer.from_pretrained(text / "tokenizer")
+    fit(DenoiserJob(*caches, tokenizer, text, folder / "model", plan, tiny=course.smoke), plan, folder)
+
+
+STAGES: dict[str, Callable[[Course, Plan], None]] = {
+    "autoencoder": _train_autoencoder,
+    "decoder": _train_decoder,
+    "text": _train_text,
+    "denoiser": _train_denoiser,
+}
+
+
+def write_checkpoint(course: Course, out: Path) -> None:
+    """The newest parts of a course as a pipeline in `out`, with its manifest."""
+    model = course.folder("denoiser") / "model"
+    parts = {
+        "vae": AutoencoderTiny.from_pretrained(course.vae()),
+        "text_encoder": CLIPTextModel.from_pretrained(model / "text_encoder"),
+        "unet": UNet2DConditionModel.from_pretrained(model / "unet"),
+    }
+    tokenizer = CLIPTokenizer.from_pretrained(course.folder("text") / "tokenizer")
+    save_pipeline(make_pipeline(tokenizer=tokenizer, **parts), out)
+    write_manifest(
+        out,
+        "image",
+        summary="Emoji scenes from a prompt, by a miniature latent diffusion model trained from scratch.",
+        licence="apache-2.0",
+        parameters=sum(p.numel() for part in parts.values() for p in part.parameters()),
+        details={
+            "size": SIZE,
+            "steps": STEPS,
+            "guidance_scale": GUIDANCE,
+            "length": tokenizer.model_max_length,
+            "nouns": list(read_nouns()),
+        },
+    )
