@@ -1,0 +1,193 @@
+"""Events of a text → what the page draws (`_stage.js`), and what the API sends on the way. Data only, no layout.
+
+While a run goes on, an update holds only the last few chunks of what happened: the page has drawn the others, and what
+a page has to hold it compares as a whole at every update. The last update holds all.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from playground.documents import check, document
+from playground.errors import PlaygroundError
+from playground.events import ENDINGS, Done, Ended, Event, Progress, Started, TextResult, Token
+from playground.links import to_link, to_record
+from playground.recipes import TextRecipe
+
+WINDOW = 24  # chunks of an update; a page that is further behind waits for the last one
+DIGITS = 4  # of a probability, as far as anybody can see
+
+
+@dataclass
+class TextView:
+    """One run on the page.
+
+    Attributes:
+        base: where links lead to.
+        defaults: of the model's manifest.
+        expected: the checksum that the opened link gives for this very recipe, or "".
+    """
+
+    recipe: TextRecipe
+    base: str
+    defaults: dict[str, Any]
+    expected: str = ""
+    run: str = field(default_factory=lambda: secrets.token_hex(4))
+    state: str = "waiting"
+    message: str = "Waiting for the model …"
+    started: Started | None = None
+    tokens: dict[int, list[Token]] = field(default_factory=dict)
+    ended: dict[int, TextResult] = field(default_factory=dict)
+    chunks: list[str] = field(default_factory=list)
+    lock: Any = field(default_factory=threading.Lock)  # Stop comes from another thread than the run
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state not in ("waiting", "telling")
+
+    def value(self) -> dict[str, Any]:
+        """What the stage shows now."""
+        with self.lock:
+            return self._value()
+
+    def _value(self) -> dict[str, Any]:
+        first = 0 if self.over else max(0, len(self.chunks) - WINDOW)
+        return {
+            "run": self.run,
+            "state": self.state,
+            "message": self.message,
+            "prompt": self.recipe.prompt,
+            "header": " · ".join(f"{name} {text}" for name, text in self.recipe.header.items()),
+            "seeds": [self.recipe.with_seed(self.recipe.seed + k).seed for k in range(self.recipe.samples)],
+            "chunks": {str(i): self.chunks[i] for i in range(first, len(self.chunks))},
+        }
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Take in what happened since the last update; nothing once the run is stopped."""
+        with self.lock:
+            if not self.over:
+                self._add(events)
+
+    def _add(self, events: Iterable[Event]) -> None:
+        tokens: list[list[Any]] = []
+        for event in events:
+            match event:
+                case Progress():
+                    self.message = event.message
+                case Started():
+                    self.recipe, self.started = event.recipe, event
+                    self.state, self.message = "telling", ""
+                case Token():
+                    self.tokens.setdefault(event.sample, []).append(event)
+                    tokens.append(_token(event))
+                case Ended():
+                    self.ended[event.sample] = event.result
+                case Done():
+                    self.chunks.append(self._chunk(tokens, event))
+                    tokens, self.state = [], "done"
+        if tokens:
+            self.chunks.append(self._chunk(tokens))
+
+    def fail(self, message: str) -> None:
+        """The model gave up in the middle."""
+        self.state, self.message = "failed", message
+
+    def stop(self) -> None:
+        """Make what is there the result, in as many tokens as it has."""
+        with self.lock:
+            if not self.over:
+                self._stop()
+
+    def _stop(self) -> None:
+        if self.started is None:
+            self.state, self.message = "stopped", ENDINGS["stopped"]
+            return
+        results = tuple(self.ended.get(k) or self._beginning(k) for k in range(self.recipe.samples))
+        self.chunks.append(self._chunk([], Done(self.recipe, results, self.started.prompt_ids)))
+        self.state = "stopped"
+
+    def _beginning(self, sample: int) -> TextResult:
+        tokens = tuple(self.tokens.get(sample, ()))
+        seed = self.recipe.with_seed(self.recipe.seed + sample).seed
+        return TextResult(seed, "".join(token.shown for token in tokens), tokens, "stopped")
+
+    def _chunk(self, tokens: list[list[Any]], done: Done | None = None) -> str:
+        return json.dumps({"tokens": tokens, "results": self._results(done) if done else []}, separators=(",", ":"))
+
+    def _results(self, done: Done) -> list[dict[str, Any]]:
+        """Each sample by itself: as the recipe with its seed alone makes it."""
+        whole = check(document(done)) if self.expected and done.stats else ""
+        same = "The same text as in the link." if whole == self.expected else "Not the text of the link."
+        notes = [*done.notes, *([same] if whole else [])]
+        rate = done.stats.get("tokens_per_second")
+        found = []
+        for result in done.results:
+            content = document(replace(done, recipe=_alone(done.recipe, result), results=(result,)))
+            found.append(
+                {
+                    "seed": result.seed,
+                    "tokens": len(result.tokens),
+                    "rate": round(rate, 1) if rate else None,
+                    "ended": ENDINGS[result.ended],
+                    "notes": notes,
+                    "file": f"text-seed-{result.seed}.json",
+                    "document": json.dumps(content, indent=1, ensure_ascii=False),
+                    **self._link(_alone(done.recipe, result), "" if result.ended == "stopped" else check(content)),
+                }
+            )
+        return found
+
+    def _link(self, recipe: TextRecipe, checksum: str) -> dict[str, str]:
+        """The link, or why there is none."""
+        try:
+            return {"link": to_link(recipe, self.base, self.defaults, checksum), "no_link": ""}
+        except PlaygroundError as error:
+            return {"link": "", "no_link": str(error)}
+
+
+def _alone(recipe: TextRecipe, result: TextResult) -> TextRecipe:
+    """The recipe that makes this sample and nothing else."""
+    changed: dict[str, Any] = {"samples": 1, "seed": result.seed}
+    if result.ended == "stopped" and result.tokens:
+        changed["max_new_tokens"] = len(result.tokens)
+    return recipe.model_copy(update=changed)
+
+
+def _token(token: Token) -> list[Any]:
+    """[sample, text to show, log-probability, index of the chosen alternative or −1, alternatives]."""
+    chosen = next((i for i, other in enumerate(token.alternatives) if other.id == token.id), -1)
+    others = [[other.text, round(other.before, DIGITS), round(other.after, DIGITS)] for other in token.alternatives]
+    return [token.sample, token.shown, round(token.logprob, 3), chosen, others]
+
+
+class TextSketch:
+    """What the API yields while the text is in the making: the recipe and the texts so far."""
+
+    def __init__(self) -> None:
+        self._recipe: TextRecipe | None = None
+        self._texts: list[str] = []
+
+    def add(self, event: Event) -> None:
+        """Take in an event."""
+        match event:
+            case Started():
+                self._recipe, self._texts = event.recipe, [""] * event.recipe.samples
+            case Token():
+                self._texts[event.sample] += event.shown
+            case Ended():
+                self._texts[event.sample] = event.result.text
+
+    def document(self) -> dict[str, Any]:
+        """The document as far as it is known; shaped as the whole one is."""
+        texts = [{"text": text} for text in self._texts] or [{"text": ""}]
+        return {
+            "recipe": to_record(self._recipe) if self._recipe else {},
+            "result": texts[0] if len(texts) == 1 else {"samples": texts},
+            "stats": {},
+        }

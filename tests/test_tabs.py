@@ -1,0 +1,185 @@
+"""What the tabs make of recipes and events, without a server."""
+
+import json
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from playground.errors import PlaygroundError
+from playground.events import Progress, Token
+from playground.links import from_link
+from playground.recipes import Recipe, TextRecipe
+from tabs import text
+from tabs._controls import as_list, control, paced, size, told
+from tabs._text_view import TextSketch, TextView
+
+BASE = "http://127.0.0.1:7860/"
+TABS = Path(text.__file__).parent
+
+
+def view_of(engine, **values) -> tuple[TextView, list]:
+    recipe = engine.recipe("text", {"prompt": "Once", "seed": 7, "max_new_tokens": 12, **values})
+    return TextView(recipe, BASE, {}), list(engine.generate(recipe))
+
+
+def results(view: TextView) -> list[dict]:
+    return [result for chunk in view.chunks for result in json.loads(chunk)["results"]]
+
+
+@pytest.mark.parametrize("name", text.PRESETS)
+def test_presets_are_valid_recipes(name):
+    assert set(text.PRESETS[name]) <= set(text.SAMPLERS)
+    TextRecipe.make(text.PRESETS[name])
+
+
+@pytest.mark.parametrize("name", text.EXAMPLES)
+def test_examples_are_valid_recipes(name):
+    values = dict(text.EXAMPLES[name])
+    TextRecipe.make(text.PRESETS[values.pop("preset", "Balanced")] | values)
+
+
+def test_there_are_at_least_six_examples():
+    assert len(text.EXAMPLES) >= 6
+
+
+def test_a_control_is_what_its_declaration_says():
+    with gr.Blocks():
+        slider = control(TextRecipe, "top_p")
+        assert (slider.minimum, slider.maximum, slider.step, slider.value) == (0, 1, 0.01, 0.95)
+        assert slider.info == TextRecipe.model_fields["top_p"].description
+        assert isinstance(control(TextRecipe, "seed"), gr.Number)
+        assert isinstance(control(TextRecipe, "stop"), gr.Textbox)
+        assert isinstance(control(TextRecipe, "style", choices=["", "Grimm"]), gr.Dropdown)
+
+
+def test_every_knob_but_the_fingerprint_has_a_control(engine):
+    with gr.Blocks() as page:
+        text.build(page, engine)
+    shown = {getattr(block, "elem_id", None) for block in page.blocks.values()}
+    assert {f"text-{name}" for name in TextRecipe.model_fields if name != "fingerprint"} <= shown
+
+
+def test_the_stage_runs_no_data():
+    template = (TABS / "_stage.html").read_text()
+    script = (TABS / "_stage.js").read_text()
+    assert not any(mark in template for mark in ("{{", "${", "`"))
+    assert not any(
+        mark in script for mark in ("innerHTML", "insertAdjacentHTML", "outerHTML", "eval(", "document.write")
+    )
+
+
+def test_a_mistake_is_escaped_for_the_toast_only():
+    with pytest.raises(gr.Error, match="&lt;b&gt;"), told():
+        raise PlaygroundError("<b>")
+    with pytest.raises(gr.Error, match="<b>"), told(on_page=False):
+        raise PlaygroundError("<b>")
+
+
+def test_closing_a_paced_iterator_closes_what_it_paces():
+    closed = []
+
+    def endless():
+        try:
+            while True:
+                yield Progress("on")
+        finally:
+            closed.append(True)
+
+    batches = paced(endless())
+    next(batches)
+    batches.close()
+    assert closed
+
+
+def test_paced_loses_nothing(engine):
+    recipe = engine.recipe("text", {"prompt": "Once", "seed": 1, "max_new_tokens": 9})
+    batches = list(paced(engine.generate(recipe)))
+    assert sum(isinstance(event, Token) for batch in batches for event in batch) == 9
+
+
+def test_the_view_shows_the_text_and_a_link_that_makes_it_again(engine):
+    view, events = view_of(engine)
+    view.add([Progress("Loading …")])
+    assert view.value()["message"] == "Loading …"
+    for event in events:
+        view.add([event])
+    assert view.value()["state"] == "done"
+    shown = "".join(token[1] for chunk in view.chunks for token in json.loads(chunk)["tokens"])
+    (result,) = results(view)
+    document = json.loads(result["document"])
+    assert shown == document["result"]["text"]
+    link = from_link(result["link"])
+    again = list(engine.generate(engine.recipe("text", link.values)))[-1]
+    assert again.results[0].text == shown
+    assert link.check
+
+
+def test_an_opened_link_is_told_whether_the_text_is_the_same(engine):
+    view, events = view_of(engine)
+    view.add(events)
+    check = from_link(results(view)[0]["link"]).check
+    for expected, sentence in ((check, "The same text as in the link."), ("0" * 12, "Not the text of the link.")):
+        again = TextView(view.recipe, BASE, {}, expected)
+        again.add(events)
+        assert sentence in results(again)[0]["notes"]
+
+
+def test_stop_makes_a_result_of_what_is_there(engine):
+    view, events = view_of(engine, samples=2)
+    view.add(events[:8])  # Started and seven tokens, four of the first sample
+    view.stop()
+    view.add(events[8:])
+    first, second = results(view)
+    assert (first["tokens"], second["tokens"]) == (4, 3)
+    recipe = engine.recipe("text", from_link(first["link"]).values)
+    assert recipe.max_new_tokens == 4
+    text = list(engine.generate(recipe))[-1].results[0].text
+    assert json.loads(first["document"])["recipe"]["max_new_tokens"] == 4
+    assert text.startswith(json.loads(first["document"])["result"]["text"])
+
+
+def test_stop_before_the_model_is_there_makes_no_result(engine):
+    view, events = view_of(engine)
+    view.stop()
+    view.add(events)
+    assert view.value()["state"] == "stopped"
+    assert view.chunks == []
+
+
+def test_a_prompt_too_long_for_a_link_says_so(engine):
+    view, events = view_of(engine)
+    view.recipe = view.recipe.model_copy(update={"prompt": "é" * 20_000})
+    done = events[-1]
+    view.add([type(done)(view.recipe, done.results, done.prompt_ids, done.stats)])
+    (result,) = results(view)
+    assert result["link"] == ""
+    assert "shorten the prompt" in result["no_link"]
+
+
+def test_the_sketch_has_the_shape_of_the_document(engine):
+    _, events = view_of(engine, samples=2)
+    sketch = TextSketch()
+    assert sketch.document()["result"] == {"text": ""}
+    for event in events:
+        sketch.add(event)
+    texts = [result.text for result in events[-1].results]
+    assert sketch.document()["result"]["samples"] == [{"text": text} for text in texts]
+
+
+@pytest.mark.parametrize(("parameters", "name"), [(8_262_432, "8.3 M"), (1_500, "1.5 K"), (12, "12")])
+def test_sizes_are_said_as_people_say_them(parameters, name):
+    assert size(parameters) == name
+
+
+def test_details_of_a_manifest_may_be_anything():
+    assert as_list(["Grimm", 3, None]) == ["Grimm"]
+    assert as_list("Grimm") == []
+    assert as_list(None) == []
+
+
+def test_no_tab_imports_a_model_library():
+    assert Recipe.kinds  # the tabs are imported by now
+    for module in TABS.glob("*.py"):
+        source = module.read_text()
+        assert not any(f"import {name}" in source for name in ("torch", "transformers", "diffusers")), module
