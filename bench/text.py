@@ -25,7 +25,9 @@ from playground import machine
 from playground.cards import table
 from playground.recipes import TextRecipe
 from playground.registry import Registry
-from playground.text.generate import TextModel, generate, prompt_ids
+from playground.text.generate import generate
+from playground.text.loaded import TextModel
+from playground.text.prompts import prompt_ids
 
 PROMPT = "Once upon a time, there was a dragon who"
 SETTINGS: dict[str, dict[str, float]] = {"greedy": {"temperature": 0}, "default settings": {}}

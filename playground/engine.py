@@ -6,9 +6,10 @@ The one door to models for tabs, API, command line and benchmarks. Knows no moda
 from __future__ import annotations
 
 import contextlib
+import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,6 +59,41 @@ class Engine:
                 if isinstance(event, Started | Done):
                     event = replace(event, notes=event.notes + notes)
                 yield event
+
+    def together(self, recipes: Sequence[Recipe]) -> Iterator[tuple[int, Event]]:
+        """Yield (index of the recipe, event) of several recipes as they come. Close the iterator to stop them all.
+
+        Raises:
+            PlaygroundError: of the first recipe that fails; the others are stopped.
+        """
+        events: queue.SimpleQueue[tuple[int, Event | Exception | None]] = queue.SimpleQueue()
+        stopped = threading.Event()
+
+        def run(index: int, recipe: Recipe) -> None:
+            try:
+                with contextlib.closing(self.generate(recipe)) as made:
+                    for event in made:
+                        if stopped.is_set():
+                            return
+                        events.put((index, event))
+                events.put((index, None))
+            except Exception as error:  # handed to the thread that consumes
+                events.put((index, error))
+
+        for index, recipe in enumerate(recipes):
+            threading.Thread(target=run, args=(index, recipe), name=f"recipe {index}", daemon=True).start()
+        running = len(recipes)
+        try:
+            while running:
+                index, event = events.get()
+                if isinstance(event, Exception):
+                    raise event
+                if event is None:
+                    running -= 1
+                else:
+                    yield index, event
+        finally:
+            stopped.set()
 
     def warm_up(self, kind: str, name: str) -> threading.Thread:
         """Load a model in the background; a failure is left for the first request to tell."""

@@ -7,17 +7,20 @@ value and writes its row in the README. Knows neither models nor torch; pure dat
 from __future__ import annotations
 
 import math
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from playground.errors import PlaygroundError
 
 MAX_SEED = 2**31 - 1  # JavaScript loses integers above 2**53, and 31 bits fit everywhere
 MAX_PROMPT = 20_000
+MAX_FORCED = 512  # tokens
 RANDOM_SEED = -1
 
 
@@ -83,7 +86,8 @@ class Recipe(BaseModel):
         if problem["type"] == "string_too_long":
             limit = limits(field)["max_length"]
             return f"The {name} has {len(value):,} characters; at most {limit:,} are allowed."
-        return f"{name} is {show(value)}; {allowed(field)}."
+        rule = problem["msg"] if problem["type"] == name else allowed(field)  # a check of its own says what is allowed
+        return f"{name} is {show(value)}; {rule}."
 
     def differences(self, defaults: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The knobs that differ from the recipe's defaults or from those of the model's manifest."""
@@ -109,6 +113,13 @@ class TextRecipe(Recipe):
     style: str = words("", 100, "style", "Whose voice tells the tale: an author or a book of the training data.")
     about: str = words("", 200, "about", "A few words the tale should be about, like: dragon, key.")
     title: str = words("", 200, "title", "The title that the tale goes by.")
+    system: str = words("", 2_000, "system", "How a chat model should behave; other models take none.", lines=2)
+    forced: str = words(
+        "",
+        MAX_FORCED * 8,
+        "forced",
+        "Token ids, parted by spaces, that the text must go on with first, as a branch does.",
+    )
     temperature: float = number(
         0.8, 0, 2, 0.01, "temperature", "Low plays safe, high takes risks; 0 always takes the likeliest token."
     )
@@ -123,10 +134,25 @@ class TextRecipe(Recipe):
         1.0, 1, 1.5, 0.01, "repetition penalty", "Above 1, tokens that stand in the text already become less likely."
     )
     max_new_tokens: int = number(
-        160, 1, 512, 1, "length", "At most so many tokens are added; a token is about 4 letters."
+        160, 0, 512, 1, "length", "At most so many tokens are added, of about 4 letters each; 0 only scores the prompt."
     )
     samples: int = number(1, 1, 8, 1, "samples", "So many texts side by side, from seed, seed + 1 and so on.")
     stop: str = words("", 200, "stop at", r"End before this text; several are parted by |, and \n is a new line.")
+
+    @field_validator("forced")
+    @classmethod
+    def _check_forced(cls, forced: str) -> str:
+        ids = forced.split()
+        if not all(re.fullmatch("[0-9]{1,7}", token) for token in ids):
+            raise PydanticCustomError("forced", "whole numbers parted by spaces are allowed")
+        if len(ids) > MAX_FORCED:
+            raise PydanticCustomError("forced", f"at most {MAX_FORCED} tokens are allowed")
+        return " ".join(str(int(token)) for token in ids)
+
+    @property
+    def forced_ids(self) -> tuple[int, ...]:
+        """The tokens that the text must go on with."""
+        return tuple(map(int, self.forced.split()))
 
     @property
     def header(self) -> dict[str, str]:

@@ -115,3 +115,16 @@ def test_every_kind_has_its_modality():
     for kind in Recipe.kinds:
         module = __import__(f"playground.{kind}.generate", fromlist=["load", "generate"])
         assert callable(module.load) and callable(module.generate)
+
+
+def test_recipes_run_together_as_they_run_alone(engine):
+    recipes = [engine.recipe("text", {"prompt": "Once", "seed": seed, "max_new_tokens": 8}) for seed in (1, 2, 3)]
+    done = {index: event for index, event in engine.together(recipes) if isinstance(event, Done)}
+    alone = [list(engine.generate(recipe))[-1] for recipe in recipes]
+    assert [done[k].results for k in range(3)] == [one.results for one in alone]
+
+
+def test_the_first_mistake_stops_those_that_run_together(engine):
+    good = engine.recipe("text", {"prompt": "Once"})
+    with pytest.raises(PlaygroundError, match="nobody"):
+        list(engine.together([good, good.model_copy(update={"model": "nobody"})]))

@@ -6,7 +6,7 @@ import pytest
 
 from playground.errors import PlaygroundError
 from playground.links import from_metadata, from_query, to_metadata, to_query
-from playground.recipes import MAX_PROMPT, MAX_SEED, Recipe, TextRecipe, limits, show
+from playground.recipes import MAX_FORCED, MAX_PROMPT, MAX_SEED, Recipe, TextRecipe, limits, show
 
 NUMBER = "temperature is {}; a number from 0 to 2 in steps of 0.01 is allowed."
 WHOLE = "seed is {}; a whole number from 0 to 2147483647 is allowed."
@@ -104,6 +104,16 @@ def test_every_knob_has_what_its_control_needs():
             assert recipe.make({name: field.default}) == recipe(), name
 
 
+@pytest.mark.parametrize("forced", ["a b", "-1", "1.5", "1,2", "1 " * (MAX_FORCED + 1), "7 " * 10_000, "99999999"])
+def test_what_is_no_list_of_tokens_is_refused_in_a_sentence(forced):
+    with pytest.raises(PlaygroundError, match="^(The )?forced .*allowed.$"):
+        TextRecipe.make({"forced": forced})
+
+
+def test_a_forced_prefix_has_one_spelling():
+    assert TextRecipe.make({"forced": " 07\n8 "}).forced == "7 8"
+
+
 def test_values_in_messages_are_short_and_printable():
     assert show("a\nb\x1b") == r"'a\nb\x1b'"
     assert len(show("x" * 10**6)) < 50
@@ -115,7 +125,9 @@ def some_recipe(kind: type[Recipe], random: random.Random) -> Recipe:
     values = {}
     for name, field in kind.model_fields.items():
         rules = limits(field)
-        if field.annotation is str:
+        if name == "forced":
+            values[name] = " ".join(str(random.randrange(5000)) for _ in range(random.randrange(20)))
+        elif field.annotation is str:
             length = random.randrange(min(rules["max_length"], 300) + 1)
             values[name] = "".join(random.choices(characters, k=length))
         else:

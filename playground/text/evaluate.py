@@ -19,8 +19,8 @@ from playground.text import specimens
 from playground.text.card import write_card
 from playground.text.data import Story, read_stories, split
 from playground.text.diversity import distinct, repetition
-from playground.text.generate import TextModel
 from playground.text.likelihood import Passage, Score, score, summarise
+from playground.text.loaded import TextModel
 from playground.text.memorisation import Concordance, spread
 from playground.text.model import CHAPTER, TALE, encode_prompt, encode_text
 

@@ -10,81 +10,19 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedTokenizerFast
-from transformers.utils.logging import disable_progress_bar
+from transformers import DynamicCache
 
 from playground.errors import PlaygroundError
 from playground.events import Done, Ended, Event, Started, TextResult, Token
 from playground.recipes import TextRecipe
-from playground.registry import Manifest
-from playground.text.model import FIELDS, encode_prompt, encode_text
+from playground.text.loaded import TextModel, load
+from playground.text.prompts import prompt_ids
 from playground.text.sampling import alternatives, distribution, pick, uniform
-from playground.text.stream import TextStream, token_bytes
+from playground.text.stream import TextStream
 
-
-@dataclass
-class TextModel:
-    """A language model with its tokenizer, ready to tell. `texts` and `bytes` are by token id."""
-
-    model: torch.nn.Module
-    tokenizer: PreTrainedTokenizerFast
-    context: int
-    bytes: list[bytes]
-    texts: list[str]
-    takes_header: bool
-
-
-def load(folder: Path, manifest: Manifest) -> TextModel:
-    """Open a `transformers` folder.
-
-    Raises:
-        PlaygroundError: the folder is not a causal language model.
-    """
-    disable_progress_bar()  # of the weights; stderr is for our own lines
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False
-        )
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # whatever a strange folder makes of the libraries, the person gets one sentence
-        raise PlaygroundError(f"The model {manifest.name} can't be opened: {str(error).splitlines()[0]}") from error
-    return text_model(model.eval(), tokenizer)
-
-
-def text_model(model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast) -> TextModel:
-    """Put a model and its tokenizer together."""
-    pieces = token_bytes(tokenizer, model.config.vocab_size)
-    return TextModel(
-        model=model,
-        tokenizer=tokenizer,
-        context=model.config.max_position_embeddings,
-        bytes=pieces,
-        texts=[piece.decode("utf-8", "replace") for piece in pieces],
-        takes_header=all(token in tokenizer.get_vocab() for token in FIELDS.values()),
-    )
-
-
-def prompt_ids(model: TextModel, recipe: TextRecipe) -> list[int]:
-    """What the model really sees.
-
-    Raises:
-        PlaygroundError: longer than the context, or header fields for a model that was not trained on them.
-    """
-    if model.takes_header:
-        ids = encode_prompt(model.tokenizer, recipe.prompt, recipe.header)
-    elif recipe.header:
-        raise PlaygroundError(f"The model {recipe.model} knows no {' or '.join(recipe.header)}; leave these empty.")
-    else:
-        ids = encode_text(model.tokenizer, recipe.prompt) or [model.tokenizer.bos_token_id]
-    if len(ids) >= model.context:
-        raise PlaygroundError(
-            f"The prompt has {len(ids):,} tokens; the model takes at most {model.context - 1:,} "
-            f"(its context is {model.context:,})."
-        )
-    return ids
+__all__ = ["generate", "load"]  # what the engine asks of a modality
 
 
 @dataclass

@@ -15,7 +15,8 @@ from playground.events import Done
 from playground.recipes import TextRecipe
 from playground.text.data import Story
 from playground.text.diversity import words_after
-from playground.text.generate import TextModel, generate
+from playground.text.generate import generate
+from playground.text.loaded import TextModel
 
 COUNT = 200
 TEMPERATURES = (0.0, 0.8, 1.2)

@@ -58,9 +58,7 @@ class TaleLoss(nn.Module):
 class TalesJob:
     """Data, module, reports and export of a tales run; see `training.Job`."""
 
-    def __init__(
-        self, stories: list[Story], out: Path, *, tiny: bool, seed: int, start: Path | None = None
-    ) -> None:
+    def __init__(self, stories: list[Story], out: Path, *, tiny: bool, seed: int, start: Path | None = None) -> None:
         self._start = start
         self._training, self._held_out = split(stories)
         self._out, self._tiny = out, tiny
