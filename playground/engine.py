@@ -6,6 +6,7 @@ The one door to models for tabs, API, command line and benchmarks. Knows no moda
 from __future__ import annotations
 
 import contextlib
+import importlib
 import queue
 import threading
 import time
@@ -37,7 +38,7 @@ class Engine:
             raise PlaygroundError(f"There is no kind {show(kind)}; there is: {', '.join(Recipe.kinds)}.")
         checked = Recipe.kinds[kind].make(values)
         manifest = self.registry.manifest(checked.model, kind)
-        return Recipe.kinds[kind].make({**values, "seed": checked.seed}, manifest.defaults)
+        return Recipe.kinds[kind].make({**values, "model": manifest.name, "seed": checked.seed}, manifest.defaults)
 
     def generate(self, recipe: Recipe) -> Iterator[Event]:
         """Yield the events of a recipe. Close the iterator to stop; the model is then free at the next step.
@@ -51,13 +52,17 @@ class Engine:
             notes = _notes(recipe, ready)
             events = loaded.modality.generate(loaded.model, ready)
             stack.callback(events.close)
+            shared = getattr(loaded.modality, "SHARED", False)
             while True:
-                with loaded.lock:  # by step, not by run: several people take turns at every token
+                # by step, not by run: several people take turns at every step
+                with contextlib.nullcontext() if shared else loaded.lock:
                     event = next(events, None)
                 if event is None:
                     return
                 if isinstance(event, Started | Done):
                     event = replace(event, notes=event.notes + notes)
+                if isinstance(event, Done):
+                    event = replace(event, dtype=getattr(loaded.model, "dtype", event.dtype))
                 yield event
 
     def together(self, recipes: Sequence[Recipe]) -> Iterator[tuple[int, Event]]:
@@ -95,6 +100,16 @@ class Engine:
         finally:
             stopped.set()
 
+    def examine(self, recipe: Recipe, new_ids: Sequence[int], index: int) -> Any:
+        """What the model of a result thought at one of its places, as `playground.<kind>.examine` tells it.
+
+        Raises:
+            PlaygroundError: the model can't be used, or there is no such place.
+        """
+        with self.registry.use(recipe.model, recipe.kind) as loaded, loaded.lock:
+            code = importlib.import_module(f"playground.{recipe.kind}.examine")
+            return code.examine(loaded.model, recipe, new_ids, index)
+
     def warm_up(self, kind: str, name: str) -> threading.Thread:
         """Load a model in the background; a failure is left for the first request to tell."""
 
@@ -111,6 +126,7 @@ class Engine:
         self.registry.manifest(recipe.model, recipe.kind)  # a mistake is told at once
         if self.registry.is_loaded(recipe.model):
             return stack.enter_context(self.registry.use(recipe.model, recipe.kind))
+        yield from self.registry.fetch(recipe.model, recipe.kind)
         loading = _Loading(self.registry, recipe)
         began = time.monotonic()
         while not loading.done.wait(POLL_S):

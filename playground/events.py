@@ -6,7 +6,7 @@ Plain data that any thread may keep; no torch, no model, no opinion on how it is
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from playground.recipes import Recipe
 
@@ -28,8 +28,7 @@ class Started:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Alternative:
+class Alternative(NamedTuple):
     """A token that could have stood here: its probability before and after the samplers."""
 
     id: int
@@ -76,6 +75,7 @@ ENDINGS = {
     "stop": "The stop text came up.",
     "context": "The model's context is full.",
     "stopped": "Stopped.",
+    "scored": "Scored as it stands; nothing was added.",
 }
 
 
@@ -89,13 +89,18 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """All is complete. `recipe` with the seed and the weights that were used makes the same results again."""
+    """All is complete. `recipe` with the seed and the weights that were used makes the same results again.
+
+    Attributes:
+        dtype: what the model computes in.
+    """
 
     recipe: Recipe
     results: tuple[Any, ...]
     prompt_ids: tuple[int, ...] = ()
     stats: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    dtype: str = "float32"
 
 
 Event = Progress | Started | Token | Ended | Done

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bench._serving import serving
 from playground.engine import Engine
 from playground.registry import Registry, write_manifest
-from tests.serving import serving
 
 TALE = (
     "Once upon a time there was a dragon who guarded a golden key. Every night the king's youngest daughter came to "
@@ -42,7 +42,7 @@ def write_tiny_model(folder: Path, *, seed: int = 0, endless: bool = False) -> P
     if endless:
         model.generation_config.eos_token_id = None
     torch.nn.init.normal_(model.model.embed_tokens.weight, std=0.1)  # far from uniform, so that knobs matter
-    model.save_pretrained(folder)
+    model.half().save_pretrained(folder)  # as a trained one is
     tokenizer.save_pretrained(folder)
     write_manifest(
         folder,
@@ -75,5 +75,5 @@ def site(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     root = tmp_path_factory.mktemp("site")
     shutil.copytree(checkpoints / "tales", root / "checkpoints" / "tales")
     write_tiny_model(root / "checkpoints" / "unending", endless=True)
-    with serving(root / "checkpoints", root / "app.log") as url:
-        yield url
+    with serving(root / "checkpoints") as app:
+        yield app.url

@@ -1,112 +1,69 @@
-"""Tells a text: a loop over a causal language model with a KV cache that yields one event per token.
+"""Tells a text: what is asked for → the batcher's events, with what a run has before and after them.
 
-Works on token ids; what a prompt looks like is `model.py`'s, how a token is chosen `sampling.py`'s business. Each
-sample is decoded by itself, so that it is the same alone and beside others.
+Works on token ids; what a prompt looks like is `prompts.py`'s, how a token is chosen `sampling.py`'s, who is decoded
+when `batcher.py`'s business.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-
-import torch
-from transformers import DynamicCache
 
 from playground.errors import PlaygroundError
-from playground.events import Done, Ended, Event, Started, TextResult, Token
-from playground.recipes import TextRecipe
+from playground.events import Done, Ended, Event, Started, TextResult
+from playground.recipes import TextRecipe, show
 from playground.text.loaded import TextModel, load
-from playground.text.prompts import prompt_ids
-from playground.text.sampling import alternatives, distribution, pick, uniform
-from playground.text.stream import TextStream
+from playground.text.prompts import prompt_ids, scored_tokens
 
-__all__ = ["generate", "load"]  # what the engine asks of a modality
+__all__ = ["SHARED", "generate", "load"]  # what the engine asks of a modality
 
-
-@dataclass
-class _Sample:
-    """One text in the making."""
-
-    index: int
-    seed: int
-    ids: torch.Tensor  # (1, T) prompt and what came after it
-    cache: DynamicCache
-    stream: TextStream
-    generator: torch.Generator
-    tokens: list[Token] = field(default_factory=list)
-    ended: str | None = None
-
-    def result(self) -> TextResult:
-        return TextResult(self.seed, self.stream.text, tuple(self.tokens), self.ended or "stopped")
+SHARED = True  # several runs at once; the batcher orders their steps
 
 
 def generate(model: TextModel, recipe: TextRecipe) -> Iterator[Event]:
-    """Yield `Started`, then per token a `Token` (samples taking turns), per sample an `Ended`, and `Done` at last.
+    """Yield `Started`, then per token a `Token`, per sample an `Ended`, and `Done` at last; `Progress` while it waits.
 
-    Closing the iterator ends it at the next token; nothing is kept.
+    Closing the iterator ends it at the next token; nothing is kept. With `max_new_tokens` 0 the tokens of the prompt
+    come instead, with how likely each was, and the result has no text.
 
     Raises:
-        PlaygroundError: see `prompt_ids`.
+        PlaygroundError: see `prompt_ids`; or a forced token that the model does not have, or more than the length.
     """
     ids = prompt_ids(model, recipe)
+    _check_forced(model, recipe)
     yield Started(recipe, tuple(ids))
-    began, times = time.perf_counter(), []
-    samples = [_begin(recipe.with_seed(recipe.seed + k), k, ids) for k in range(recipe.samples)]
-    running = list(samples)
-    while running:
-        for sample in running:
-            token = _step(model, recipe, sample)
-            times.append(time.perf_counter())
-            yield token
-            if sample.ended:
-                yield Ended(sample.index, sample.result())
-        running = [sample for sample in running if not sample.ended]
-    seconds = time.perf_counter() - began
+    began = time.perf_counter()
+    scored = 0 if recipe.max_new_tokens else scored_tokens(model, recipe, ids)
+    if recipe.max_new_tokens == 0 and not scored:
+        yield _done(recipe, {0: TextResult(recipe.seed, "", (), "scored")}, ids, [], began)
+        return
+    results: dict[int, TextResult] = {}
+    times: list[float] = []
+    for run, event in model.batcher.run(recipe, ids, scored):
+        if isinstance(event, Ended):
+            results[event.sample] = event.result
+            times = run.times
+        yield event
+    yield _done(recipe, results, ids, times, began)
+
+
+def _done(recipe: TextRecipe, results: dict[int, TextResult], ids: list[int], times: list[float], began: float) -> Done:
+    seconds = max((times[-1] if times else time.perf_counter()) - began, 1e-9)
     stats = {
         "tokens": len(times),
         "seconds": seconds,
         "tokens_per_second": len(times) / seconds,
-        "time_to_first_token": times[0] - began,
+        "time_to_first_token": times[0] - began if times else 0.0,
     }
-    yield Done(recipe, tuple(sample.result() for sample in samples), tuple(ids), stats)
+    return Done(recipe, tuple(results[k] for k in sorted(results)), tuple(ids), stats)
 
 
-def _begin(recipe: TextRecipe, index: int, ids: list[int]) -> _Sample:
-    generator = torch.Generator().manual_seed(recipe.seed)
-    stream = TextStream(recipe.stop_strings)
-    return _Sample(index, recipe.seed, torch.tensor([ids]), DynamicCache(), stream, generator)
-
-
-@torch.inference_mode()
-def _step(model: TextModel, recipe: TextRecipe, sample: _Sample) -> Token:
-    """Feed what the cache has not seen yet, choose the next token, and say whether it is the last."""
-    unseen = sample.ids[:, sample.cache.get_seq_length() :]
-    logits = model.model(unseen, past_key_values=sample.cache, use_cache=True, logits_to_keep=1).logits[0, -1]
-    if not torch.isfinite(logits).all():
-        raise PlaygroundError("The model's numbers overflowed: its weights are damaged or do not fit its code.")
-    before = logits.double().softmax(-1)
-    after = distribution(logits, sample.ids, recipe)
-    chosen = pick(after, uniform(sample.generator))
-    sample.ids = torch.cat([sample.ids, torch.tensor([[chosen]])], dim=1)
-    text, shown = sample.stream.add(model.bytes[chosen])
-    sample.ended = _ending(model, recipe, sample, chosen)
-    if sample.ended:
-        shown += sample.stream.close()
-    logprob = math.log(max(before[chosen].item(), 1e-300))
-    ten = alternatives(before, after, model.texts)
-    token = Token(sample.index, len(sample.tokens), chosen, text, shown, logprob, ten)
-    sample.tokens.append(token)
-    return token
-
-
-def _ending(model: TextModel, recipe: TextRecipe, sample: _Sample, chosen: int) -> str | None:
-    ends = model.model.generation_config.eos_token_id
-    if chosen in (ends if isinstance(ends, list) else [ends]):
-        return "end"
-    if sample.stream.stopped:
-        return "stop"
-    if len(sample.tokens) + 1 >= recipe.max_new_tokens:
-        return "length"
-    return "context" if sample.ids.shape[1] >= model.context else None
+def _check_forced(model: TextModel, recipe: TextRecipe) -> None:
+    forced = recipe.forced_ids
+    unknown = next((token for token in forced if token >= len(model.bytes)), None)
+    if unknown is not None:
+        raise PlaygroundError(
+            f"The model {show(recipe.model)} has no token {unknown}; its tokens are 0 to {len(model.bytes) - 1:,}."
+        )
+    if (count := len(forced)) > recipe.max_new_tokens:
+        raise PlaygroundError(f"{count} tokens are fixed, but the length is {recipe.max_new_tokens}; allow {count}.")

@@ -91,13 +91,10 @@ def test_ends_when_the_context_is_full(engine):
 
 def test_ends_at_the_end_of_story(engine):
     with engine.registry.use("tales", "text") as loaded:
-        config = loaded.model.model.generation_config
-        ends, first = config.eos_token_id, run(engine, seed=9, max_new_tokens=1).results[0].tokens[0].id
-        config.eos_token_id = first
-        try:
-            assert run(engine, seed=9).results[0].ended == "end"
-        finally:
-            config.eos_token_id = ends
+        end = loaded.model.tokenizer.eos_token_id
+    result = run(engine, seed=9, forced=f"7 {end}").results[0]
+    assert result.ended == "end"
+    assert [token.id for token in result.tokens] == [7, end]
 
 
 def test_a_prompt_longer_than_the_context_is_refused_with_both_lengths(engine):
