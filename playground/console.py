@@ -22,7 +22,7 @@ from playground import commands
 from playground.documents import document
 from playground.engine import Engine
 from playground.errors import PlaygroundError
-from playground.events import ENDINGS, Done, Progress, Token
+from playground.events import ENDINGS, Done, Progress, Started, Token
 from playground.recipes import Recipe, show
 from playground.registry import NAME, Registry
 from playground.replay import replay as replay_source
@@ -45,7 +45,7 @@ def _print_json(content: Any) -> None:
 
 
 def generate(args: Namespace) -> int:
-    """Stream the first result as it is made, then print the others; or the whole document as JSON."""
+    """Stream the first text, from its prompt on, as it is told, then print the others; or the document as JSON."""
     engine = Engine()
     names = Recipe.kinds[args.kind].model_fields
     recipe = engine.recipe(args.kind, {name: getattr(args, name) for name in names})
@@ -54,9 +54,10 @@ def generate(args: Namespace) -> int:
         for event in events:
             if isinstance(event, Progress):
                 status(event.message)
+            elif isinstance(event, Started) and not args.json:
+                status("")
+                print(event.recipe.prompt, end="", flush=True)
             elif isinstance(event, Token) and event.sample == 0 and not args.json:
-                if event.index == 0:
-                    status("")
                 print(event.shown, end="", flush=True)
             elif isinstance(event, Done):
                 done = event
@@ -68,7 +69,7 @@ def generate(args: Namespace) -> int:
         return 0
     print()
     for result in done.results[1:]:
-        print(f"\n--- seed {result.seed} ---\n{result.text}")
+        print(f"\n--- seed {result.seed} ---\n{done.recipe.prompt}{result.text}")
     endings = " ".join(dict.fromkeys(ENDINGS[result.ended] for result in done.results))
     _report(
         f"seed {done.recipe.seed} · {done.stats['tokens']} tokens · {done.stats['tokens_per_second']:.0f}/s · {endings}"
@@ -90,13 +91,13 @@ def replay(args: Namespace) -> int:
 
 
 def models(args: Namespace) -> int:
-    """List every model of the checkpoints folder, the damaged ones with the reason."""
+    """List every model of the checkpoints folder and of its list of Hub models, the damaged ones with the reason."""
     rows = []
     for entry in Registry().entries():
         row: dict[str, Any] = {"name": entry.name, "problem": entry.problem}
         if manifest := entry.manifest:
-            row |= manifest.model_dump(include={"kind", "summary", "licence", "parameters"})
-            row |= {"bytes": sum(f.bytes for f in manifest.files.values()), "fingerprint": manifest.fingerprint}
+            row |= manifest.model_dump(include={"kind", "summary", "licence", "parameters", "commit"})
+            row |= {"bytes": manifest.size, "downloads": entry.downloads, "fingerprint": manifest.fingerprint}
         rows.append(row)
     if args.json:
         _print_json({"models": rows})
@@ -105,8 +106,11 @@ def models(args: Namespace) -> int:
         if row["problem"]:
             print(f"{row['name']:<16} can't be used: {row['problem']}")
         else:
-            size = f"{row['parameters'] / 1e6:.1f} M parameters, {row['bytes'] / 1e6:.1f} MB"
-            print(f"{row['name']:<16} {row['kind']:<7} {size}, {row['fingerprint']}. {row['summary']}")
+            here = f"{row['bytes'] / 1e6:.1f} MB, {row['fingerprint']}"
+            if row["downloads"]:
+                here = f"downloads {row['downloads'] / 1e6:,.0f} MB at first use"
+            size = f"{row['parameters'] / 1e6:.1f} M parameters"
+            print(f"{row['name']:<16} {row['kind']:<7} {size}, {here}. {row['summary']}")
     return 0
 
 

@@ -64,7 +64,7 @@ def document(done: Done, surroundings: Mapping[str, Any] | None = None) -> dict[
         "recipe": to_record(done.recipe),
         "result": samples[0] if len(samples) == 1 else {"samples": samples},
         "stats": dict(done.stats),
-        "environment": dict(surroundings or environment()),
+        "environment": dict(surroundings or environment(dtype=done.dtype)),
     }
 
 

@@ -1,84 +1,66 @@
-"""Models: folders with a manifest → loaded models, checked, bounded in memory, one lock each.
+"""Models: folders with a manifest, and the allowed ones of the Hub → loaded models, checked, bounded in memory.
 
 Knows where models live and how to tell a whole one from a damaged one; what is inside is the business of the modality
-folder that the manifest's `kind` names. Lists models without importing torch.
+folder that the manifest's `kind` names. Lists models without importing torch or `huggingface_hub`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import json
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from playground import hub
 from playground.errors import PlaygroundError
-from playground.recipes import Recipe, show
+from playground.events import Progress
+from playground.manifests import (
+    EVALUATION,
+    MANIFEST,
+    NAME,
+    TRAINING,
+    Entry,
+    FileRecord,
+    Manifest,
+    read_entry,
+    sha256,
+    write_manifest,
+)
+from playground.recipes import show
 
-MANIFEST = "playground.json"
-TRAINING, EVALUATION = "training.json", "evaluation.json"  # records about the model; they decide no result
-NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"  # of a model and its folder
+if TYPE_CHECKING:
+    from playground.downloads import Downloads
+
+__all__ = [  # what there is to know of models, in one place
+    "EVALUATION",
+    "MANIFEST",
+    "NAME",
+    "TRAINING",
+    "Entry",
+    "FileRecord",
+    "Loaded",
+    "Manifest",
+    "Modality",
+    "Registry",
+    "read_entry",
+    "sha256",
+    "write_manifest",
+]
+
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 CACHE_BYTES = 2 * 1024**3
-_CHUNK = 1 << 20
-
-
-class FileRecord(BaseModel):
-    """What a file of a checkpoint must be."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    bytes: int = Field(ge=0)
-
-
-class Manifest(BaseModel):
-    """`playground.json` of a checkpoint folder. Written by training, read by everybody.
-
-    Attributes:
-        kind: the modality folder whose code loads it, and the kind of recipe that it takes.
-        files: every file that decides results, by name within the folder.
-        defaults: of knobs, where the model's own differ from the recipe's.
-        details: what the modality wants to know before it loads the model (context length, styles, …).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str = Field(pattern=NAME)
-    kind: str
-    summary: str = ""
-    licence: str = ""
-    parameters: int = Field(0, ge=0)
-    files: dict[str, FileRecord] = Field(min_length=1)
-    defaults: dict[str, Any] = {}
-    details: dict[str, Any] = {}
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """12 hex digits that change whenever a file that decides results does."""
-        lines = sorted(f"{record.sha256} {name}\n" for name, record in self.files.items())
-        return hashlib.sha256("".join(lines).encode()).hexdigest()[:12]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A folder under `checkpoints/`: a usable model, or the reason why it is not one."""
-
-    name: str
-    folder: Path
-    manifest: Manifest | None = None
-    problem: str | None = None
 
 
 class Modality(Protocol):
-    """What `playground.<kind>.generate` offers to the engine. `model` is opaque to everybody else."""
+    """What `playground.<kind>.generate` offers to the engine. `model` is opaque to everybody else.
+
+    Where a loaded model takes other space than its files do, its attribute `memory` says how many bytes.
+    """
 
     def load(self, folder: Path, manifest: Manifest) -> Any: ...
 
@@ -107,43 +89,76 @@ class Registry:
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._lock = threading.Lock()
         self._loading: dict[str, threading.Lock] = {}
+        self._downloads: Downloads | None = None
 
     def entries(self, kind: str | None = None) -> list[Entry]:
-        """Every folder with its manifest or its problem, by name; of one kind only where `kind` is given."""
-        if not self.folder.is_dir():
-            return []
-        folders = sorted(p for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-        found = [read_entry(folder) for folder in folders]
+        """Every folder and then every allowed Hub model, with manifest or problem, by name; of one kind where given."""
+        found = []
+        if self.folder.is_dir():
+            folders = sorted(p for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+            found = [read_entry(folder) for folder in folders]
+            local = {entry.name for entry in found}
+            found += [entry for entry in hub.entries(self.folder) if entry.name not in local]
         return [e for e in found if kind is None or (e.manifest is not None and e.manifest.kind == kind)]
 
     def names(self, kind: str) -> list[str]:
         """Names of the usable models of a kind."""
         return [entry.name for entry in self.entries(kind) if entry.problem is None]
 
-    def manifest(self, name: str, kind: str) -> Manifest:
-        """The manifest of a usable model, without loading it.
+    def entry(self, name: str, kind: str) -> Entry:
+        """A usable model, without loading it. The last part of a Hub model's id will do for its name.
 
         Raises:
             PlaygroundError: no such model, of another kind, or damaged; says which there are.
         """
-        entry = next((e for e in self.entries() if e.name == name), None)
+        entries = self.entries()
+        short = [e for e in entries if e.name.rpartition("/")[2] == name]
+        entry = next((e for e in entries if e.name == name), short[0] if len(short) == 1 else None)
         if entry is None:
             known = ", ".join(self.names(kind)) or "none"
             raise PlaygroundError(f"There is no model {show(name)}; for {kind} there is: {known}.")
         if entry.problem or entry.manifest is None:
-            raise PlaygroundError(f"The model {name} can't be used: {entry.problem}")
+            raise PlaygroundError(f"The model {entry.name} can't be used: {entry.problem}")
         if entry.manifest.kind != kind:
-            raise PlaygroundError(f"The model {name} makes {entry.manifest.kind}, not {kind}.")
-        return entry.manifest
+            raise PlaygroundError(f"The model {entry.name} makes {entry.manifest.kind}, not {kind}.")
+        return entry
+
+    def manifest(self, name: str, kind: str) -> Manifest:
+        """The manifest of a usable model, without loading it.
+
+        Raises:
+            PlaygroundError: as `entry`.
+        """
+        return self.entry(name, kind).manifest
+
+    def fetch(self, name: str, kind: str) -> Iterator[Progress]:
+        """Bring a Hub model's files here, if they are not, and yield how far that is. Closing this leaves it.
+
+        Raises:
+            PlaygroundError: as `entry`, or it can't be fetched.
+        """
+        entry = self.entry(name, kind)
+        if entry.downloads:
+            yield Progress(f"Asking the Hub for {entry.name} …")
+            yield from self._all_downloads().follow(entry.manifest.hub)
+
+    def _all_downloads(self) -> Downloads:
+        with self._lock:
+            if self._downloads is None:  # only who fetches something needs to import `huggingface_hub`
+                self._downloads = importlib.import_module("playground.downloads").Downloads()
+            return self._downloads
 
     @contextmanager
     def use(self, name: str, kind: str) -> Iterator[Loaded]:
         """The model, loaded and kept in memory at least until the end of the `with` block.
 
         Raises:
-            PlaygroundError: as `manifest`, or a file's content is not what the manifest says.
+            PlaygroundError: as `fetch`, or a file's content is not what the manifest says.
         """
-        manifest = self.manifest(name, kind)
+        for _ in self.fetch(name, kind):
+            pass
+        entry = self.entry(name, kind)
+        name, manifest = entry.name, entry.manifest
         with self._lock:
             loading = self._loading.setdefault(name, threading.Lock())
         with loading:
@@ -155,7 +170,7 @@ class Registry:
                 if loaded is not None:
                     loaded.users += 1
             if loaded is None:
-                loaded = self._load(Entry(name, self.folder / name, manifest), manifest)
+                loaded = self._load(entry, manifest)
                 loaded.users = 1
                 with self._lock:
                     self._loaded[name] = loaded
@@ -187,10 +202,13 @@ class Registry:
                 raise PlaygroundError(
                     f"The model {entry.name} can't be used: {file} is damaged (its checksum is not the manifest's)."
                 )
+        if isinstance(manifest, hub.HubManifest) and (file := hub.damaged(entry)):
+            raise PlaygroundError(
+                f"The model {entry.name} can't be used: {file} was damaged; its next use fetches it again."
+            )
         modality = importlib.import_module(f"playground.{manifest.kind}.generate")
         model = modality.load(entry.folder, manifest)
-        size = sum(record.bytes for record in manifest.files.values())
-        return Loaded(entry, manifest, modality, model, size)
+        return Loaded(entry, manifest, modality, model, getattr(model, "memory", manifest.size))
 
     def _evict(self) -> None:
         with self._lock:
@@ -199,75 +217,3 @@ class Registry:
                 if total > self.cache_bytes and not loaded.users:
                     del self._loaded[name]
                     total -= loaded.bytes
-
-
-def read_entry(folder: Path) -> Entry:
-    """What a checkpoint folder is, as far as can be told without reading its weights."""
-    try:
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    except FileNotFoundError:
-        return Entry(folder.name, folder, problem=f"it has no {MANIFEST}.")
-    except OSError as error:
-        return Entry(folder.name, folder, problem=f"its {MANIFEST} can't be read: {error.strerror}.")
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        return Entry(folder.name, folder, problem=f"its {MANIFEST} is not valid: {place}: {first['msg']}.")
-    return Entry(folder.name, folder, manifest, _problem(folder, manifest))
-
-
-def _problem(folder: Path, manifest: Manifest) -> str | None:
-    if manifest.name != folder.name:
-        return f"its manifest is of {manifest.name}."
-    if manifest.kind not in Recipe.kinds:
-        return f"it is of an unknown kind, {show(manifest.kind)}."
-    for name, record in manifest.files.items():
-        path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
-            return f"its manifest names a file outside of the folder, {show(name)}."
-        if not path.is_file():
-            return f"{name} is missing."
-        if path.stat().st_size != record.bytes:
-            return f"{name} has {path.stat().st_size:,} bytes instead of {record.bytes:,}."
-    return None
-
-
-def write_manifest(
-    folder: Path,
-    kind: str,
-    *,
-    summary: str,
-    licence: str,
-    parameters: int,
-    details: dict[str, Any],
-    files: Callable[[Path], bool] = lambda path: path.suffix in {".safetensors", ".json"},
-) -> Manifest:
-    """Write `playground.json` beside the finished files of a checkpoint folder, atomically.
-
-    Args:
-        files: tells which of the folder's files decide results; what is written about the model never does.
-    """
-    about = {MANIFEST, TRAINING, EVALUATION}
-    chosen = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in about and files(p))
-    manifest = Manifest(
-        name=folder.name,
-        kind=kind,
-        summary=summary,
-        licence=licence,
-        parameters=parameters,
-        files={p.relative_to(folder).as_posix(): FileRecord(sha256=sha256(p), bytes=p.stat().st_size) for p in chosen},
-        details=details,
-    )
-    part = folder / f"{MANIFEST}.part"
-    part.write_text(json.dumps(manifest.model_dump(), indent=1) + "\n")
-    part.replace(folder / MANIFEST)
-    return manifest
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file's content."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
@@ -11,13 +14,27 @@ from transformers.utils.logging import disable_progress_bar
 
 from playground.errors import PlaygroundError
 from playground.registry import Manifest
+from playground.text.batcher import Batcher, Vocabulary
+from playground.text.decoder import decoder
 from playground.text.model import FIELDS
 from playground.text.stream import token_bytes
+
+MOST_CONTEXT = 4096  # tokens; what a model could take beyond that costs more memory than it brings here
+FULL_BYTES = 10**9  # models that take no more than this in float32 are computed in it, larger ones in bfloat16
 
 
 @dataclass
 class TextModel:
-    """A language model with its tokenizer, ready to tell. `texts` and `bytes` are by token id."""
+    """A language model with its tokenizer, ready to tell. `texts` and `bytes` are by token id.
+
+    Attributes:
+        takes_header: whether it was trained on style, about and title.
+        chat: the arguments of its chat template; None for a model that just goes on from a prompt.
+        memory: bytes of its weights and of what decodes them.
+        dtype: what it computes in.
+        tokenizing: is held by whoever uses the tokenizer, which keeps how it splits special tokens in itself.
+        batcher: decodes for everybody who tells with this model.
+    """
 
     model: torch.nn.Module
     tokenizer: PreTrainedTokenizerFast
@@ -25,6 +42,20 @@ class TextModel:
     bytes: list[bytes]
     texts: list[str]
     takes_header: bool
+    chat: Mapping[str, Any] | None = None
+    memory: int = field(init=False)
+    dtype: str = field(init=False)
+    tokenizing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    batcher: Batcher = field(init=False)
+
+    def __post_init__(self) -> None:
+        ends = self.model.generation_config.eos_token_id
+        vocabulary = Vocabulary(self.bytes, self.texts, frozenset(ends if isinstance(ends, list) else [ends]))
+        decoding = decoder(self.model, self.context)
+        self.batcher = Batcher(decoding, vocabulary)
+        self.dtype = str(self.model.dtype).removeprefix("torch.")
+        weights = sum(weight.numel() * weight.element_size() for weight in self.model.parameters())
+        self.memory = weights + decoding.memory
 
 
 def load(folder: Path, manifest: Manifest) -> TextModel:
@@ -36,22 +67,46 @@ def load(folder: Path, manifest: Manifest) -> TextModel:
     disable_progress_bar()  # of the weights; stderr is for our own lines
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False
+            folder, dtype=_dtype(manifest), local_files_only=True, use_safetensors=True, trust_remote_code=False
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        chat = manifest.details.get("template", {}) if manifest.details.get("chat") is True else None
+        return text_model(model.eval(), tokenizer, chat)
     except Exception as error:  # whatever a strange folder makes of the libraries, the person gets one sentence
-        raise PlaygroundError(f"The model {manifest.name} can't be opened: {str(error).splitlines()[0]}") from error
-    return text_model(model.eval(), tokenizer)
+        told = str(error).splitlines() or [type(error).__name__]
+        raise PlaygroundError(f"The model {manifest.name} can't be opened: {told[0]}") from error
 
 
-def text_model(model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast) -> TextModel:
-    """Put a model and its tokenizer together."""
+def text_model(
+    model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, chat: Mapping[str, Any] | None = None
+) -> TextModel:
+    """Put a model and its tokenizer together.
+
+    Args:
+        chat: of a chat model, the arguments of its template.
+
+    Raises:
+        PlaygroundError: the tokens can't be turned into text one by one, or a chat model has no template.
+    """
+    if chat is not None and not tokenizer.chat_template:
+        raise PlaygroundError("it has no chat template, so it can't be used as a chat model.")
     pieces = token_bytes(tokenizer, model.config.vocab_size)
+    if chat is not None:  # some name only the end of a document there, and not that of an answer
+        ends = model.generation_config.eos_token_id
+        known = [
+            end for end in (*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id) if end is not None
+        ]
+        model.generation_config.eos_token_id = list(dict.fromkeys(known)) or None
     return TextModel(
         model=model,
         tokenizer=tokenizer,
-        context=model.config.max_position_embeddings,
+        context=min(getattr(model.config, "max_position_embeddings", None) or MOST_CONTEXT, MOST_CONTEXT),
         bytes=pieces,
         texts=[piece.decode("utf-8", "replace") for piece in pieces],
         takes_header=all(token in tokenizer.get_vocab() for token in FIELDS.values()),
+        chat=chat,
     )
+
+
+def _dtype(manifest: Manifest) -> torch.dtype:
+    return torch.float32 if manifest.parameters * 4 <= FULL_BYTES else torch.bfloat16

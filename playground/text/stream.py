@@ -3,18 +3,50 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Callable, Sequence
 
 from transformers import PreTrainedTokenizerBase
 
+from playground.errors import PlaygroundError
+
 
 def token_bytes(tokenizer: PreTrainedTokenizerBase, vocab_size: int) -> list[bytes]:
-    """What each token id of a byte-level BPE tokenizer stands for; special tokens and unused ids stand for nothing."""
-    values = {character: byte for byte, character in _byte_characters().items()}
-    special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
+    """What each token id stands for; special tokens and unused ids stand for nothing.
+
+    Raises:
+        PlaygroundError: the tokenizer is neither a byte-level nor a SentencePiece one.
+    """
+    spell = _spelling(tokenizer)
+    added = tokenizer.added_tokens_decoder
+    special = set(tokenizer.all_special_ids) | {i for i, token in added.items() if token.special}
     names = tokenizer.convert_ids_to_tokens(range(min(vocab_size, len(tokenizer))))
-    table = [b"" if i in special or name is None else bytes(values[c] for c in name) for i, name in enumerate(names)]
+    table = [
+        b"" if i in special or name is None else name.encode() if i in added else spell(name)
+        for i, name in enumerate(names)
+    ]
     return table + [b""] * (vocab_size - len(table))
+
+
+def _spelling(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], bytes]:
+    """How a token's name in the vocabulary becomes bytes: as the tokenizer's decoder says, for one token alone."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    decoder = json.loads(backend.decoder.__getstate__()) if backend is not None and backend.decoder else {}
+    kinds = {step.get("type") for step in decoder.get("decoders", [decoder])}
+    if "ByteLevel" in kinds:
+        values = {character: byte for byte, character in _byte_characters().items()}
+        return lambda name: bytes(values[character] for character in name)
+    if kinds & {"ByteFallback", "Metaspace"}:
+        return _piece
+    raise PlaygroundError("its tokenizer is of a kind that can't be read token by token.")
+
+
+def _piece(name: str) -> bytes:
+    """A piece of SentencePiece: "▁" is a space, "<0x0A>" the byte 10 (Kudo and Richardson 2018)."""
+    if re.fullmatch("<0x[0-9A-F]{2}>", name):
+        return bytes([int(name[3:5], 16)])
+    return name.replace("▁", " ").encode()
 
 
 def _byte_characters() -> dict[int, str]:
