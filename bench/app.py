@@ -5,26 +5,17 @@ Each run is a process of its own; nothing is kept between them but the system's 
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
 from gradio_client import Client
 
+from bench._serving import serving
 from playground import machine
 from playground.cards import table
 
-ROOT = Path(__file__).resolve().parent.parent
 STARTS = 3
 PATIENCE_S = 120
 
@@ -45,43 +36,13 @@ def run(starts: int = STARTS) -> dict[str, Any]:
 
 def _one_start() -> dict[str, float]:
     began = time.monotonic()
-    with _app() as (url, process):
+    with serving() as app:
         first_page = time.monotonic() - began
-        job = Client(url, verbose=False).submit(prompt="Once upon a time", max_new_tokens=16, api_name="/text")
+        job = Client(app.url, verbose=False).submit(prompt="Once upon a time", max_new_tokens=16, api_name="/text")
         job.result(timeout=PATIENCE_S)
         first_words = time.monotonic() - began
-        rss = psutil.Process(process.pid).memory_info().rss
+        rss = psutil.Process(app.pid).memory_info().rss
     return {"first_page_s": first_page, "first_words_s": first_words, "rss_mb": rss / 2**20}
-
-
-@contextlib.contextmanager
-def _app() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The address of an app that has just answered its first page, and its process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    env = {**os.environ, "GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
-    process = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        url, until = f"http://127.0.0.1:{port}/", time.monotonic() + PATIENCE_S
-        while not _answers(url):
-            if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError("The app did not start.")
-            time.sleep(0.02)
-        yield url, process
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=10):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def main() -> dict[str, Any]:

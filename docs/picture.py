@@ -5,14 +5,12 @@ Needs Chromium and the shipped models.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from playground.registry import CHECKPOINTS
+from bench._serving import serving
 from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.serving import serving
 
 PICTURE = Path(__file__).with_name("app.png")
 WORD = 17  # the one that is explained
@@ -21,13 +19,12 @@ WORD = 17  # the one that is explained
 def main() -> None:
     """Start the app, press the first example, save what it looks like."""
     with (
-        tempfile.TemporaryDirectory() as folder,
-        serving(CHECKPOINTS, Path(folder) / "log") as url,
+        serving() as app,
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as browser,
     ):
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(url)
+        page.goto(app.url)
         page.locator(".stage[data-opened]").wait_for()
         page.locator(".examples button").first.click()
         page.get_by_role("button", name="Continue").wait_for(timeout=120_000)

@@ -9,11 +9,11 @@ import gradio as gr
 import pytest
 
 import app
+from bench._serving import ROOT, environment
 from playground.engine import Engine
 from playground.recipes import TextRecipe
 from playground.registry import Registry
 from tests.conftest import write_tiny_model
-from tests.serving import ROOT, environment
 
 JSON_TYPES = {str: "string", int: "integer", float: "number"}
 
