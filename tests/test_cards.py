@@ -16,6 +16,7 @@ from playground.cards import (
     duration,
     quote,
     read_evaluation,
+    read_history,
     read_manifest,
     table,
     training_section,
@@ -57,6 +58,24 @@ def whole(checkpoints, tmp_path_factory):
     plot(history(), folder / "loss.png")
     evaluate(folder, root / "data", progress=lambda line: None, quick=True)
     return folder
+
+
+def test_a_run_can_go_on_from_a_record(tmp_path):
+    path = tmp_path / TRAINING
+    write_record(path, training_summary(history(), PLAN))
+    rows = read_history(path)
+    assert {name: rows[-1][name] for name in ("step", "seen", "seconds")} == {
+        name: history()[-1][name] if name != "seconds" else round(history()[-1][name], 1)
+        for name in ("step", "seen", "seconds")
+    }
+    assert sum("valid_loss" in row for row in rows) == sum("valid_loss" in row for row in history())
+    again = training_summary(rows, PLAN)
+    assert (again["steps"], again["seen"]) == (1000, 512_000)
+
+
+def test_there_must_be_a_record_to_go_on_from(tmp_path):
+    with pytest.raises(PlaygroundError, match="no record of an earlier training"):
+        read_history(tmp_path / TRAINING)
 
 
 def test_a_training_summary_keeps_what_a_card_tells():

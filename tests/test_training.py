@@ -168,3 +168,11 @@ def test_kill_9_at_any_moment_loses_nothing(one_process, stories, tmp_path):
         process.wait()
     assert smoke(stories, tmp_path).wait() == 0
     assert losses(tmp_path) == one_process
+
+
+def test_a_run_whose_state_is_gone_goes_on_from_its_history(whole, tmp_path):
+    history = fit(LineJob(), PLAN, tmp_path, earlier=whole[:20])
+    assert history[:20] == whole[:20]
+    assert [(row["step"], row["seen"], row["lr"]) for row in history[20:]] == [
+        (row["step"], row["seen"], row["lr"]) for row in whole[20:]
+    ]

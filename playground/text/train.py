@@ -32,6 +32,7 @@ PLAN = Plan(
     lr=2.5e-3,
     muon_lr=2.5e-3,
     ema=0.995,
+    final_lr=0.01,
     compile=True,
 )
 SMOKE = replace(PLAN, steps=12, batch_size=512, compile=False, report_every_s=math.inf, save_every_s=0.0)
