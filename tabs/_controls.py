@@ -23,7 +23,7 @@ from playground.links import Link, from_query
 from playground.recipes import Recipe, allowed, limits
 from playground.registry import Manifest
 
-PARALLEL = 8  # runs at once; further ones wait in Gradio's queue
+PARALLEL = 32  # runs at once; texts beyond the model's slots wait in its own queue, which tells them their place
 UPDATE_S = 0.08  # between two updates: fast enough to read along, and it leaves the CPU to the model
 MANY_STEPS = 10_000  # a slider with more steps than this can't be set to one of them
 
@@ -97,7 +97,14 @@ def usable(engine: Engine, model: str, kind: str) -> Manifest | None:
 def model_choices(engine: Engine, kind: str) -> list[tuple[str, str]]:
     """(label, name) of the usable models of a kind."""
     entries = [entry for entry in engine.registry.entries(kind) if entry.manifest and not entry.problem]
-    return [(f"{entry.name} · {size(entry.manifest.parameters)}", entry.name) for entry in entries]
+    return [
+        (
+            f"{entry.name} · {size(entry.manifest.parameters)}"
+            + (f" · downloads {entry.downloads / 1e6:,.0f} MB at first use" if entry.downloads else ""),
+            entry.name,
+        )
+        for entry in entries
+    ]
 
 
 def size(parameters: int) -> str:
@@ -124,12 +131,11 @@ def opened_link(engine: Engine, request: gr.Request, kind: str, first: str) -> t
     Args:
         first: the kind whose tab tells what is wrong with a link that names no tab that there is.
     """
-    query = dict(request.query_params)
-    asked = query.get("tab", first)
+    asked = request.query_params.get("tab", first)
     if kind != (asked if asked in Recipe.kinds else first):
         return None, None, ""
     try:
-        link = from_query(query)
+        link = from_query(str(request.url.query))  # the text itself: `query_params` has lost what stood in it twice
         return (engine.recipe(kind, link.values), link, "") if link.kind else (None, None, "")
     except PlaygroundError as error:
         return None, None, f"This link can't be opened: {error} Here are the defaults instead."

@@ -21,6 +21,7 @@ from playground.recipes import TextRecipe
 
 WINDOW = 24  # chunks of an update; a page that is further behind waits for the last one
 DIGITS = 4  # of a probability, as far as anybody can see
+PART, HELD, END = "◌", "…", "∎"  # marks of tokens that show nothing
 
 
 @dataclass
@@ -31,12 +32,14 @@ class TextView:
         base: where links lead to.
         defaults: of the model's manifest.
         expected: the checksum that the opened link gives for this very recipe, or "".
+        wish: the page's number for what it asked for, so that it knows from which text this one branches off.
     """
 
     recipe: TextRecipe
     base: str
     defaults: dict[str, Any]
     expected: str = ""
+    wish: int = 0
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     state: str = "waiting"
     message: str = "Waiting for the model …"
@@ -60,9 +63,12 @@ class TextView:
         first = 0 if self.over else max(0, len(self.chunks) - WINDOW)
         return {
             "run": self.run,
+            "wish": self.wish,
             "state": self.state,
             "message": self.message,
             "prompt": self.recipe.prompt,
+            "scored": self.recipe.max_new_tokens == 0,
+            "forced": len(self.recipe.forced_ids),
             "header": " · ".join(f"{name} {text}" for name, text in self.recipe.header.items()),
             "seeds": [self.recipe.with_seed(self.recipe.seed + k).seed for k in range(self.recipe.samples)],
             "chunks": {str(i): self.chunks[i] for i in range(first, len(self.chunks))},
@@ -95,8 +101,11 @@ class TextView:
             self.chunks.append(self._chunk(tokens))
 
     def fail(self, message: str) -> None:
-        """The model gave up in the middle."""
-        self.state, self.message = "failed", message
+        """The model gave up; what it told before stays."""
+        with self.lock:
+            if not self.over and self.tokens:
+                self._stop()
+            self.state, self.message = "failed", message
 
     def stop(self) -> None:
         """Make what is there the result, in as many tokens as it has."""
@@ -133,6 +142,7 @@ class TextView:
                 {
                     "seed": result.seed,
                     "tokens": len(result.tokens),
+                    "length": done.recipe.max_new_tokens,  # also where it was stopped before
                     "rate": round(rate, 1) if rate else None,
                     "ended": ENDINGS[result.ended],
                     "notes": notes,
@@ -154,16 +164,27 @@ class TextView:
 def _alone(recipe: TextRecipe, result: TextResult) -> TextRecipe:
     """The recipe that makes this sample and nothing else."""
     changed: dict[str, Any] = {"samples": 1, "seed": result.seed}
-    if result.ended == "stopped" and result.tokens:
+    if result.ended == "stopped" and result.tokens and recipe.max_new_tokens:
         changed["max_new_tokens"] = len(result.tokens)
+        changed["forced"] = " ".join(map(str, recipe.forced_ids[: len(result.tokens)]))
     return recipe.model_copy(update=changed)
 
 
 def _token(token: Token) -> list[Any]:
-    """[sample, text to show, log-probability, index of the chosen alternative or −1, alternatives]."""
+    """[sample, text to show, its mark, log-probability, index of the chosen alternative or −1, alternatives, id]."""
     chosen = next((i for i, other in enumerate(token.alternatives) if other.id == token.id), -1)
-    others = [[other.text, round(other.before, DIGITS), round(other.after, DIGITS)] for other in token.alternatives]
-    return [token.sample, token.shown, round(token.logprob, 3), chosen, others]
+    others = [[a.text, round(a.before, DIGITS), round(a.after, DIGITS), a.id] for a in token.alternatives]
+    mark = _mark(token, token.alternatives[chosen].text if chosen >= 0 else "\ufffd")
+    return [token.sample, token.shown, mark, round(token.logprob, 3), chosen, others, token.id]
+
+
+def _mark(token: Token, name: str) -> str:
+    """What stands for a token that shows nothing: a part of a character, a held back piece, or a mark like the end."""
+    if token.shown:
+        return ""
+    if token.text:
+        return HELD
+    return PART if "\ufffd" in name else END
 
 
 class TextSketch:

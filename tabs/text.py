@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.links import base_url
 from playground.recipes import RANDOM_SEED, TextRecipe
+from tabs import _compare
 from tabs._controls import (
     PARALLEL,
     UPDATE_S,
@@ -29,12 +30,14 @@ from tabs._controls import (
     usable,
 )
 from tabs._text_view import TextSketch, TextView
+from tabs._wishes import SAMPLERS, SCORE, Undo, Wish, examiner, from_stage, sampler_values, undo
 
 TITLE, ORDER, KIND = "Text", 1, TextRecipe.kind
 HERE = Path(__file__).parent
 STAGE = (HERE / "_stage.html").read_text()
-SCRIPT = (HERE / "_why.js").read_text() + (HERE / "_stage.js").read_text()
-SAMPLERS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+SCRIPTS = ("page", "samplers", "cards", "tokens", "surprise", "why", "dice", "tree", "stage")
+SCRIPT = "".join((HERE / f"_{name}.js").read_text() for name in SCRIPTS)  # one scope, in which the stage comes last
+STRANGER = "<p class='caption hint' role='status'>The model read no such voice: these words are only a hint to it.</p>"
 SAMPLING = (*SAMPLERS, "max_new_tokens", "samples", "stop")
 PRESETS: dict[str, dict[str, float]] = {
     "Greedy": {"temperature": 0},
@@ -53,6 +56,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
+NUMBERS = """(temperature, k, p, least, penalty) => [
+    ...(temperature ? [
+        `temperature ${temperature}`, `top-k ${k || "off"}`, `top-p ${p < 1 ? p : "off"}`, `min-p ${least || "off"}`,
+    ] : ["temperature 0: always the likeliest word, no dice"]),
+    ...(penalty > 1 ? [`repetition penalty ${penalty}`] : []),
+].join(" · ")"""  # the samplers in words; the page's own numbers, no text of anybody
+
+
 @dataclass
 class Parts:
     """The components of the tab that take part in what happens.
@@ -60,6 +71,11 @@ class Parts:
     Attributes:
         knobs: by the recipe's field.
         examples: what each button fills in.
+        score: scores the prompt instead of going on from it.
+        fixed: says that tokens are fixed by a branch, and lets go of them.
+        back: brings back what a button of the stage overwrote in the controls, which `undo` holds.
+        stranger: says that the model does not know the style.
+        numbers: the samplers in words.
         opened: the recipe and the checksum of the link by which the page was opened.
         view: of the run that goes on, so that Stop can make a result of it.
     """
@@ -68,12 +84,19 @@ class Parts:
     preset: gr.Radio
     random: gr.Checkbox
     go: gr.Button
+    score: gr.Button
     stop: gr.Button
+    fixed: gr.Button
+    back: gr.Button
+    stranger: gr.HTML
+    numbers: gr.Markdown
+    compare: _compare.Compare
     examples: dict[gr.Button, dict[str, Any]]
     damaged: gr.HTML
     stage: gr.HTML
     opened: gr.State
     view: gr.State
+    undo: gr.State
 
 
 def build(demo: gr.Blocks, engine: Engine) -> None:
@@ -86,10 +109,16 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     shared: dict[str, Any] = {"concurrency_limit": PARALLEL, "concurrency_id": "generate"}
     running = gr.on(
-        [parts.go.click, knobs["prompt"].submit, stage.submit, *(example.click for example in parts.examples)],
+        [
+            parts.go.click,
+            parts.score.click,
+            knobs["prompt"].submit,
+            stage.submit,
+            *(example.click for example in parts.examples),
+        ],
         act.tell,
-        [parts.random, parts.opened, *knobs.values()],
-        [stage, parts.view, parts.preset, parts.random, *knobs.values()],
+        [parts.random, parts.opened, parts.undo, *knobs.values()],
+        [stage, parts.view, parts.preset, parts.random, parts.undo, parts.back, *knobs.values()],
         trigger_mode="once",
         **shared,
         **private,
@@ -97,8 +126,20 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     parts.stop.click(act.stop, parts.view, [stage, parts.view], cancels=[running], queue=False, **private)
     parts.preset.input(act.choose_preset, [parts.preset, knobs["model"]], samplers, queue=False, **private)
     gr.on([knob.input for knob in samplers], None, None, parts.preset, js="() => null", api_visibility="private")
+    _compare.wire(engine, parts, PRESETS, SAMPLERS)
     knobs["model"].input(act.choose_model, knobs["model"], list(knobs.values()), queue=False, **private)
     stage.reuse(act.reuse_seed, None, [knobs["seed"], parts.random], queue=False, **private)
+    stage.use(act.use_samplers, None, [parts.preset, *samplers], queue=False, **private)
+    parts.back.click(
+        act.go_back, parts.undo, [parts.undo, parts.back, parts.random, *knobs.values()], queue=False, **private
+    )
+    style = [knobs["style"], knobs["model"]]
+    gr.on([knob.change for knob in style], act.know_style, style, parts.stranger, queue=False, **private)
+    knobs["forced"].change(act.show_fixed, knobs["forced"], parts.fixed, queue=False, **private)
+    written = [knobs[name].input for name in ("model", "prompt", "system", "style", "about", "title")]
+    gr.on([parts.fixed.click, *written], None, None, knobs["forced"], js="() => ['']", api_visibility="private")
+    moved = [demo.load, parts.preset.change, *(knob.change for knob in samplers)]
+    gr.on(moved, None, samplers, parts.numbers, js=NUMBERS, api_visibility="private")
     page = [stage, parts.damaged, parts.preset, parts.random, parts.opened, *knobs.values()]
     demo.load(act.open_page, None, page, queue=False, **private)
     gr.api(
@@ -124,30 +165,62 @@ def _draw(engine: Engine, initial: dict[str, Any]) -> Parts:
                 info="How the text begins; the model goes on from its last word. Shift + Enter generates.",
                 placeholder="Once upon a time, there was a dragon who",
             )
+            back = gr.Button("↩ Back to my prompt", visible=False, elem_id="text-back", elem_classes="chip")
+            knobs["system"] = new("system", visible=_is_chat(engine, initial["model"]))
+            knobs["forced"] = new("forced", visible="hidden")
+            fixed = gr.Button("", visible=False, elem_id="text-fixed", elem_classes="chip")
             with gr.Row(elem_classes="header-fields"):
                 styles = _styles(engine, initial["model"])
-                knobs["style"] = new("style", info="Whose voice?", choices=styles, allow_custom_value=True)
-                knobs["about"] = new("about", info="A few key words", placeholder="dragon, key")
-                knobs["title"] = new("title", info="Its name", placeholder="The Golden Key")
+                header: dict[str, Any] = {"visible": len(styles) > 1}
+                knobs["style"] = new("style", info="Whose voice?", choices=styles, allow_custom_value=True, **header)
+                knobs["about"] = new("about", info="A few key words", placeholder="dragon, key", **header)
+                knobs["title"] = new("title", info="Its name", placeholder="The Golden Key", **header)
+            stranger = gr.HTML(STRANGER, visible=False, js_on_load=None)
             preset = gr.Radio(
                 list(PRESETS), value="Balanced", label="How daring?", elem_id="text-preset", elem_classes="pills"
             )
+            numbers = gr.Markdown("", elem_id="text-numbers", elem_classes="numbers")
             with gr.Row(elem_classes="seed-row"):
                 knobs["seed"] = new("seed", info="The same seed, the same result.")
                 random = gr.Checkbox(True, label="Random", info="A new seed for every run.", elem_id="text-random")
             with gr.Accordion("Sampling", open=False, elem_classes="sampling"):
                 knobs |= {name: new(name) for name in SAMPLING}
             with gr.Row(elem_classes="go-bar"):
-                go = gr.Button("Generate", variant="primary", elem_id="text-generate", scale=3)
-                stop = gr.Button("Stop", elem_id="text-stop", elem_classes="stop", scale=1)
+                go = gr.Button("Generate", variant="primary", elem_id="text-generate", scale=3, min_width=80)
+                score = gr.Button("Score my text", elem_id="text-score", scale=2, min_width=80)
+                stop = gr.Button("Stop", elem_id="text-stop", elem_classes="stop", scale=1, min_width=60)
+            compare = _compare.draw()
             gr.HTML("<p class='caption'>Or begin with one of these</p>", js_on_load=None)
             with gr.Row(elem_classes="examples"):
                 examples = {gr.Button(label, size="sm", min_width=100): values for label, values in EXAMPLES.items()}
             damaged = gr.HTML(damaged_models(engine), js_on_load=None)
         with gr.Column(scale=8, min_width=320, elem_classes="results"):
-            stage = gr.HTML(html_template=STAGE, js_on_load=SCRIPT, apply_default_css=False, elem_id="text-stage")
+            stage = gr.HTML(
+                html_template=STAGE,
+                js_on_load=SCRIPT,
+                apply_default_css=False,
+                elem_id="text-stage",
+                server_functions=[examiner(engine)],
+            )
+            compare.stage.render()
     return Parts(
-        knobs, preset, random, go, stop, examples, damaged, stage, opened=gr.State(), view=gr.State(time_to_live=3600)
+        knobs,
+        preset,
+        random,
+        go,
+        score,
+        stop,
+        fixed,
+        back,
+        stranger,
+        numbers,
+        compare,
+        examples,
+        damaged,
+        stage,
+        opened=gr.State(),
+        view=gr.State(time_to_live=3600),
+        undo=gr.State(),
     )
 
 
@@ -160,21 +233,35 @@ class Listeners:
     parts: Parts
 
     def tell(
-        self, request: gr.Request, event: gr.EventData, use_random: bool, link: Any, *values: Any
+        self,
+        request: gr.Request,
+        event: gr.EventData,
+        use_random: bool,
+        link: Any,
+        old: Undo | None,
+        *values: Any,
     ) -> Iterator[dict[Any, Any]]:
         """Run the recipe that the controls and the pressed button make, and show it as it comes."""
-        knobs, stage, view = self.parts.knobs, self.parts.stage, self.parts.view
-        changed = self._changes(event)
-        given = dict(zip(knobs, values, strict=True)) | ({"seed": RANDOM_SEED} if use_random else {}) | changed
+        parts, knobs, stage, view = self.parts, self.parts.knobs, self.parts.stage, self.parts.view
+        stood = dict(zip(knobs, values, strict=True))
         with told():
-            recipe, expected = self.engine.recipe(KIND, given), ""
+            wish = self._wish(event, stood)
+            recipe = self.engine.recipe(KIND, stood | ({"seed": RANDOM_SEED} if use_random else {}) | wish.changes)
+            expected = ""
             if link and link[0].model_copy(update={"fingerprint": ""}) == recipe:
                 recipe, expected = link
             base = base_url(request.headers.get("referer"))
-            run = TextView(recipe, base, manifest_defaults(self.engine, recipe.model, KIND), expected)
+            defaults_there = manifest_defaults(self.engine, recipe.model, KIND)
+            run = TextView(recipe, base, dict(defaults_there), expected, wish.number)
+            changed = wish.changes if wish.fills else {}
             shown = {knobs[name]: getattr(recipe, name) for name in {*changed, "seed"}}
-            if "seed" in changed:  # an example: its seed and its preset are what the page now stands at
-                shown |= {self.parts.preset: _preset_of(recipe, self.initial), self.parts.random: False}
+            if "model" in changed:
+                shown |= self._suited(recipe.model, recipe.model_dump())
+            if "seed" in changed:  # an example or a branch: its seed and its preset are what the page now stands at
+                shown |= {parts.preset: _preset_of(recipe, self.initial), parts.random: False}
+            if event.target is stage and changed:
+                kept = undo(old, wish, stood, use_random)
+                shown |= {parts.undo: kept, parts.back: gr.update(visible=kept is not None)}
             yield shown | {stage: run.value(), view: run}
             try:
                 for events in paced(self.engine.generate(recipe), UPDATE_S * (1 if recipe.samples == 1 else 2)):
@@ -188,21 +275,20 @@ class Listeners:
                 raise
             yield {stage: run.value(), view: None}
 
-    def _changes(self, event: gr.EventData | None) -> dict[str, Any]:
+    def _wish(self, event: gr.EventData, stood: dict[str, Any]) -> Wish:
         """What the pressed button says of the recipe, besides the controls."""
-        example = self.parts.examples.get(getattr(event, "target", None))  # type: ignore[arg-type]
+        example = self.parts.examples.get(event.target)  # type: ignore[call-overload]
         if example is not None:
-            kept = ("style", "about", "title", "max_new_tokens", "samples", "stop")
-            values = {name: self.initial[name] for name in (*kept, *SAMPLERS)}
-            return (
-                values
-                | PRESETS[example.get("preset", "Balanced")]
-                | {n: v for n, v in example.items() if n != "preset"}
-            )
-        data = getattr(event, "_data", None)
-        if isinstance(data, dict) and isinstance(data.get("text"), str):  # Continue
-            return {"prompt": data["text"], "samples": 1}
-        return {}
+            kept = ("model", "style", "about", "title", "system", "forced", "max_new_tokens", "samples", "stop")
+            values = {name: self.initial[name] for name in (*kept, *SAMPLERS)} | PRESETS[
+                example.get("preset", "Balanced")
+            ]
+            return Wish(values | {n: v for n, v in example.items() if n != "preset"})
+        if event.target is self.parts.score:
+            if not str(stood["prompt"] or "").strip():
+                raise PlaygroundError("There is nothing to score: write or paste a text into the prompt first.")
+            return SCORE
+        return from_stage(getattr(event, "_data", None))
 
     def stop(self, run: TextView | None) -> tuple[Any, None]:
         """Make a result of what is there; the run itself is cancelled by Gradio."""
@@ -223,12 +309,50 @@ class Listeners:
         knobs = self.parts.knobs
         own = manifest_defaults(self.engine, name, KIND)
         updates = {knobs[knob]: value for knob, value in own.items() if knob in knobs}
-        return updates | {knobs["style"]: gr.update(choices=_styles(self.engine, name))}
+        return updates | self._suited(name, {})
+
+    def _suited(self, model: str, values: Mapping[str, str]) -> dict[Any, Any]:
+        """The fields that only some models take: shown where this one does, else empty; with `values` where given."""
+        styles = _styles(self.engine, model)
+        shown = dict.fromkeys(("style", "about", "title"), len(styles) > 1) | {"system": _is_chat(self.engine, model)}
+        updates = {
+            name: {"visible": there or bool(values.get(name))}
+            | ({} if there and not values else {"value": values.get(name, "")})
+            for name, there in shown.items()
+        }
+        updates["style"]["choices"] = styles
+        return {self.parts.knobs[name]: gr.update(**update) for name, update in updates.items()}
 
     def reuse_seed(self, event: gr.EventData) -> tuple[Any, Any]:
         """The seed of a result, and that it is to stay."""
         seed = event._data.get("seed") if isinstance(event._data, dict) else None
         return (seed, False) if isinstance(seed, int) else (gr.skip(), gr.skip())
+
+    def use_samplers(self, event: gr.EventData) -> list[Any]:
+        """The samplers as they were tried on the stage, for the controls."""
+        with told():
+            values = sampler_values(event._data)
+        recipe = TextRecipe.make(values)
+        return [_preset_of(recipe, self.initial), *(values[name] for name in SAMPLERS)]
+
+    def go_back(self, kept: Undo | None) -> dict[Any, Any]:
+        """What a button of the stage overwrote."""
+        gone = {self.parts.undo: None, self.parts.back: gr.update(visible=False)}
+        if kept is None:
+            return gone
+        knobs = self.parts.knobs
+        return gone | {self.parts.random: kept.random} | {knobs[name]: value for name, value in kept.values.items()}
+
+    def know_style(self, style: str | None, model: str) -> Any:
+        """A hint where the model knows styles and not this one."""
+        known = _styles(self.engine, model)
+        return gr.update(visible=len(known) > 1 and (style or "").strip() not in known)
+
+    def show_fixed(self, forced: str) -> Any:
+        """How many tokens are fixed, where there are any."""
+        count = len((forced or "").split())
+        label = f"{count} token is fixed by a branch ✕" if count == 1 else f"{count} tokens are fixed by a branch ✕"
+        return gr.update(value=label, visible=count > 0)
 
     def open_page(self, request: gr.Request) -> dict[Any, Any]:
         """Fill the controls as the page's address says, or tell what is wrong with it."""
@@ -241,6 +365,7 @@ class Listeners:
         return fresh | {
             **{knobs[name]: getattr(recipe, name) for name in knobs if name != "model"},
             knobs["model"]: gr.update(choices=choices, value=recipe.model),
+            **self._suited(recipe.model, recipe.model_dump()),
             parts.preset: _preset_of(recipe, self.initial),
             parts.random: "seed" not in link.values,
             parts.opened: (recipe, link.check),
@@ -252,6 +377,12 @@ def _styles(engine: Engine, model: str) -> list[str]:
     """The styles that the model knows; the empty one leaves it free."""
     manifest = usable(engine, model, KIND)
     return ["", *sorted(as_list(manifest.details.get("styles", [])))] if manifest else [""]
+
+
+def _is_chat(engine: Engine, model: str) -> bool:
+    """Whether the model takes a text on how to behave."""
+    manifest = usable(engine, model, KIND)
+    return bool(manifest and manifest.details.get("chat"))
 
 
 def _preset_of(recipe: TextRecipe, initial: dict[str, Any]) -> str | None:

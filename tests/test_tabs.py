@@ -5,13 +5,14 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from fastapi import Request
 
 from playground.errors import PlaygroundError
 from playground.events import Progress, Token
 from playground.links import from_link
 from playground.recipes import Recipe, TextRecipe
 from tabs import text
-from tabs._controls import as_list, control, paced, size, told
+from tabs._controls import as_list, control, opened_link, paced, size, told
 from tabs._text_view import TextSketch, TextView
 
 BASE = "http://127.0.0.1:7860/"
@@ -123,6 +124,34 @@ def test_an_opened_link_is_told_whether_the_text_is_the_same(engine):
         again = TextView(view.recipe, BASE, {}, expected)
         again.add(events)
         assert sentence in results(again)[0]["notes"]
+
+
+def opened(engine, query: str, kind: str = "text"):
+    """What the page is opened with by an address that ends in `query`."""
+    scope = {"type": "http", "path": "/", "query_string": query.encode(), "headers": []}
+    return opened_link(engine, gr.Request(Request(scope)), kind, first="text")
+
+
+def test_the_address_of_the_page_is_a_link(engine):
+    recipe, link, problem = opened(engine, "tab=text&v=1&prompt=a+fox+%26+%E2%80%9Cwell%E2%80%9D&seed=7&__theme=dark")
+    assert (recipe.prompt, recipe.seed, problem) == ("a fox & “well”", 7, "")
+    assert set(link.values) == {"prompt", "seed"}
+    assert opened(engine, "") == opened(engine, "tab=text&seed=x", kind="image") == (None, None, "")
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("tab=text&seed=1&seed=2", "The link gives 'seed' twice."),
+        ("tab=text&prompt=a&seed=1&prompt=a", "The link gives 'prompt' twice."),
+        ("tab=nowhere", "The link is for 'nowhere'"),
+        ("tab=text&seed=x", "seed is 'x'"),
+    ],
+)
+def test_what_is_wrong_with_the_address_is_told(engine, query, sentence):
+    recipe, link, problem = opened(engine, query)
+    assert recipe is None and link is None
+    assert problem.startswith(f"This link can't be opened: {sentence}")
 
 
 def test_stop_makes_a_result_of_what_is_there(engine):

@@ -5,7 +5,22 @@ import re
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
+
+from tests.browser.steps import (
+    begin,
+    end,
+    fold,
+    generate,
+    knob,
+    press,
+    set_up,
+    settle,
+    shared_link,
+    tale,
+    turn,
+    word,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -15,46 +30,6 @@ HOSTILE = [
     "\u202eright to left\u2066 and \u0000 NUL",
     "👩‍👩‍👧‍👦 e\u0301 \ud83d lone",
 ]
-
-
-def settle(page: Page) -> None:
-    """Wait until the page has been filled from its address, or left alone."""
-    expect(page.locator(".stage[data-opened]")).to_be_visible()
-
-
-def set_up(page: Page, prompt: str = "Once upon a time", length: int = 24, seed: int | None = 7, samples: int = 1):
-    """Fill in the controls."""
-    settle(page)
-    page.get_by_label("Prompt").fill(prompt)
-    if seed is not None:
-        page.get_by_label("Random").uncheck()
-        page.get_by_label("Seed", exact=True).fill(str(seed))
-    page.get_by_role("button", name="Sampling").click()
-    page.locator("#text-max_new_tokens input[type=number]").fill(str(length))
-    page.locator("#text-samples input[type=number]").fill(str(samples))
-    page.get_by_role("button", name="Sampling").click()
-
-
-def generate(page: Page, samples: int = 1) -> str:
-    """Press Generate and wait for the end; the first tale."""
-    page.evaluate("document.querySelectorAll('.card').forEach((card) => (card.dataset.old = ''))")
-    page.get_by_role("button", name="Generate").click()
-    expect(page.locator(".card:not([data-old])").get_by_role("button", name="Continue")).to_have_count(samples)
-    return tale(page)
-
-
-def tale(page: Page) -> str:
-    return page.locator(".story").first.evaluate("node => node.textContent")
-
-
-def word(page: Page, n: int = 0):
-    """The n-th token of the first tale that has something to show."""
-    return page.locator(".card").first.locator(".token:not(:empty)").nth(n)
-
-
-def shared_link(page: Page) -> str:
-    page.get_by_role("button", name="Share", exact=True).first.click()
-    return page.get_by_label("Link to this tale").input_value()
 
 
 def test_a_tale_appears_and_says_how_it_came_about(open_page):
@@ -87,7 +62,7 @@ def test_random_picks_a_seed_and_shows_it_for_reuse(open_page):
 def test_stop_ends_the_run_and_keeps_what_is_there(open_page):
     page = open_page("?tab=text&v=1&model=unending")  # whoever presses Stop is in time
     set_up(page, prompt="Once", length=512, samples=8)
-    page.get_by_role("button", name="Generate").click()
+    begin(page, page.get_by_role("button", name="Generate").click)
     expect(word(page)).to_be_visible()
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_role("button", name="Continue")).to_have_count(8)
@@ -106,10 +81,10 @@ def test_a_tale_goes_on_from_an_edit(open_page):
     generate(page)
     page.get_by_role("button", name="Edit").click()
     page.get_by_label("The tale, to be edited").fill("The fox came back and")
-    page.get_by_role("button", name="Continue").click()
+    begin(page, page.get_by_role("button", name="Continue").click)
     expect(page.get_by_label("Prompt")).to_have_value("The fox came back and")
     expect(page.locator(".story .prompt")).to_have_text("The fox came back and")
-    expect(page.get_by_role("button", name="Continue")).to_be_visible()
+    end(page)
     assert tale(page).startswith("The fox came back and")
     assert len(tale(page)) > len("The fox came back and")
 
@@ -139,6 +114,7 @@ def test_a_link_runs_by_itself_only_when_it_says_so(open_page):
     [
         "?tab=text&v=1&temperature=9",
         "?tab=text&v=99",
+        "?tab=text&seed=1&seed=2",
         "?tab=nowhere",
         "?tab=text&model=nobody",
         "?tab=text&prompt=" + "a" * 25_000,
@@ -187,14 +163,14 @@ def test_examples_and_presets_fill_the_controls(open_page):
     page = open_page()
     settle(page)
     page.get_by_role("radio", name="Chaos").check()
-    page.get_by_role("button", name="Sampling").click()
-    expect(page.locator("#text-temperature input[type=number]")).to_have_value("1.5")
-    page.locator("#text-temperature input[type=number]").fill("1.2")
+    fold(page)
+    expect(knob(page, "temperature")).to_have_value("1.5")
+    turn(page, "temperature", 1.2)
     expect(page.get_by_role("radio", name="Chaos")).not_to_be_checked()
-    page.get_by_role("button", name="No dice").click()
-    expect(page.get_by_role("button", name="Continue")).to_be_visible()
+    begin(page, page.get_by_role("button", name="No dice").click)
+    end(page)
     expect(page.get_by_label("Prompt")).to_have_value("The king had three sons.")
-    expect(page.locator("#text-temperature input[type=number]")).to_have_value("0")
+    expect(knob(page, "temperature")).to_have_value("0")
     expect(page.get_by_role("radio", name="Greedy")).to_be_checked()
     expect(page.get_by_label("Random")).not_to_be_checked()
 
@@ -208,8 +184,8 @@ def test_everything_works_from_the_keyboard(open_page):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.id") == "text-generate":
             break
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Continue")).to_be_visible()
+    begin(page, lambda: page.keyboard.press("Enter"))
+    end(page)
     for _ in range(40):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.classList.contains('token')"):
@@ -224,7 +200,7 @@ def test_everything_works_from_the_keyboard(open_page):
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Continue")).to_be_focused()
-    page.keyboard.press("Enter")
+    begin(page, lambda: page.keyboard.press("Enter"))
     expect(page.locator(".story .prompt")).not_to_have_text("Once upon")
 
 
@@ -284,10 +260,9 @@ def test_mistakes_are_told_in_a_sentence_and_the_result_stays(open_page):
     set_up(page)
     text = generate(page)
     page.get_by_label("Seed", exact=True).fill("1.5")
-    page.get_by_role("button", name="Generate").click()
-    expect(page.get_by_text("seed is 1.5; a whole number from 0 to 2147483647 is allowed.")).to_be_visible()
+    go = page.get_by_role("button", name="Generate")
+    press(go.click, page.get_by_text("seed is 1.5; a whole number from 0 to 2147483647 is allowed."))
     page.get_by_label("Seed", exact=True).fill("7")
     page.get_by_label("Prompt").fill("a" * 1_000_000)
-    page.get_by_role("button", name="Generate").click()
-    expect(page.get_by_text("The prompt has 1,000,000 characters; at most 20,000 are allowed.")).to_be_visible()
+    press(go.click, page.get_by_text("The prompt has 1,000,000 characters; at most 20,000 are allowed."))
     assert tale(page) == text
