@@ -16,11 +16,15 @@ from mcp.client.streamable_http import streamable_http_client
 
 import app
 from playground.documents import document
+from playground.engine import Engine
 from playground.links import from_link, to_link
 from playground.recipes import TextRecipe
+from playground.registry import Registry
+from tests.conftest import write_tiny_model
 
 LONG = {"prompt": "Once", "samples": 8, "max_new_tokens": 512, "temperature": 2.0, "top_k": 0, "top_p": 1.0}
-PATIENCE_S = 60
+PATIENCE_S = 120
+HTTP = httpx.Client(timeout=PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,17 @@ def local(engine):
     demo = app.build(engine)
     os.environ.pop("GRADIO_SERVER_PORT", None)
     yield app.serve(demo)
+    demo.close()
+
+
+@pytest.fixture(scope="module")
+def unending(tmp_path_factory):
+    """The address and the engine of an app whose tales are still being told when a test looks, however slow it is."""
+    folder = tmp_path_factory.mktemp("unending")
+    write_tiny_model(folder / "tales", endless=True)
+    engine = Engine(Registry(folder))
+    demo = app.build(engine)
+    yield app.serve(demo), engine
     demo.close()
 
 
@@ -70,22 +85,24 @@ def test_the_text_grows_on_the_way(client):
         assert all(whole.startswith(part["text"]) for whole, part in zip(texts, samples, strict=False))
 
 
-def test_cancel_frees_the_model(client, engine):
-    job = client.submit(**LONG, api_name="/text")
-    next(iter(job))
+def test_cancel_frees_the_model(unending):
+    address, engine = unending
+    job = Client(address, verbose=False).submit(**LONG, api_name="/text")
+    assert any(so_far["recipe"] for so_far in job)  # what comes before the recipe is that the model loads
     assert not engine.registry.unload("tales")
     job.cancel()
     assert until_free(engine)
 
 
-def test_a_closed_connection_frees_the_model(local, engine):
+def test_a_closed_connection_frees_the_model(unending):
+    address, engine = unending
     session = "closed-tab"
-    index = next(d["id"] for d in httpx.get(f"{local}config").json()["dependencies"] if d["api_name"] == "text")
+    index = next(d["id"] for d in HTTP.get(f"{address}config").json()["dependencies"] if d["api_name"] == "text")
     values = [LONG.get(name, field.default) for name, field in TextRecipe.model_fields.items()]
     body = {"data": values, "fn_index": index, "session_hash": session}
-    httpx.post(f"{local}gradio_api/queue/join", json=body).raise_for_status()
-    with httpx.stream("GET", f"{local}gradio_api/queue/data", params={"session_hash": session}, timeout=60) as stream:
-        assert any("process_generating" in line for line in stream.iter_lines())
+    HTTP.post(f"{address}gradio_api/queue/join", json=body).raise_for_status()
+    with HTTP.stream("GET", f"{address}gradio_api/queue/data", params={"session_hash": session}) as stream:
+        assert any("process_generating" in line and "fingerprint" in line for line in stream.iter_lines())
         assert not engine.registry.unload("tales")
     assert until_free(engine)
 
@@ -115,11 +132,11 @@ def test_a_raw_request_can_not_smuggle_in_a_value(local, raw):
     values = [json.dumps(field.default) for field in TextRecipe.model_fields.values()]
     body = f'{{"data": [{", ".join([*values[:at], raw, *values[at + 1 :]])}]}}'
     headers = {"content-type": "application/json"}
-    answer = httpx.post(f"{local}gradio_api/call/text", content=body, headers=headers)
+    answer = HTTP.post(f"{local}gradio_api/call/text", content=body, headers=headers)
     if answer.status_code >= 400:
         assert "Traceback" not in answer.text
         return
-    told = httpx.get(f"{local}gradio_api/call/text/{answer.json()['event_id']}", timeout=60).text
+    told = HTTP.get(f"{local}gradio_api/call/text/{answer.json()['event_id']}").text
     assert "event: error" in told
     assert "temperature is" in told
 
@@ -134,8 +151,8 @@ def test_a_lone_surrogate_is_replaced(local):
     at = list(TextRecipe.model_fields).index("prompt")
     values = [json.dumps(field.default) for field in TextRecipe.model_fields.values()]
     body = f'{{"data": [{", ".join([*values[:at], chr(34) + chr(92) + "ud800x" + chr(34), *values[at + 1 :]])}]}}'
-    answer = httpx.post(f"{local}gradio_api/call/text", content=body, headers={"content-type": "application/json"})
-    told = httpx.get(f"{local}gradio_api/call/text/{answer.json()['event_id']}", timeout=60).text
+    answer = HTTP.post(f"{local}gradio_api/call/text", content=body, headers={"content-type": "application/json"})
+    told = HTTP.get(f"{local}gradio_api/call/text/{answer.json()['event_id']}").text
     assert "event: complete" in told
     assert "\\ufffdx" in told or "\ufffdx" in told
 
@@ -183,7 +200,7 @@ def test_an_agent_finds_and_calls_the_tool(site):
 
 @pytest.mark.parametrize("value", [None, [], {}, "x" * 100_000, -1, 1e300])
 def test_listeners_of_the_page_answer_a_raw_request_with_a_message_at_most(local, value):
-    config = httpx.get(f"{local}config").json()
+    config = HTTP.get(f"{local}config").json()
     for dependency in config["dependencies"]:
         session = f"raw-{dependency['id']}"
         body = {
@@ -193,10 +210,10 @@ def test_listeners_of_the_page_answer_a_raw_request_with_a_message_at_most(local
             "event_data": value,
             "trigger_id": 10**6,
         }
-        answer = httpx.post(f"{local}gradio_api/queue/join", json=body)
+        answer = HTTP.post(f"{local}gradio_api/queue/join", json=body)
         if answer.status_code >= 400:
             continue
-        with httpx.stream("GET", f"{local}gradio_api/queue/data", params={"session_hash": session}, timeout=60) as told:
+        with HTTP.stream("GET", f"{local}gradio_api/queue/data", params={"session_hash": session}) as told:
             last = next(line for line in told.iter_lines() if "process_completed" in line)
         assert "Traceback" not in last
-    assert httpx.get(local).status_code == 200
+    assert HTTP.get(local).status_code == 200

@@ -1,0 +1,75 @@
+"""The least time that a token can take on this machine: its weights have to be read, and its sums have to be done.
+
+Measured with one thread, as the playground's decoder has. What a text's own cache costs is left out, so the floor is a
+little lower than anything can be.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+FAR_BYTES = 2**28  # beyond any cache
+SIDE = 1024
+SECONDS = 0.5  # that each is tried for; the best counts
+COLUMNS = 1024
+
+
+def measure(parameters: int, streams: Sequence[int], far_bytes: int = FAR_BYTES) -> dict[str, Any]:
+    """Bandwidths in GB/s, the peak in GFLOP/s, and by number of streams what they allow, in tokens/s of all together.
+
+    Args:
+        parameters: of the model, 2 bytes each; all are read once a step, and each takes two operations a token.
+        far_bytes: of the array that fits no cache.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        size = 2 * parameters
+        bandwidth = {"memory": _bandwidth(far_bytes), "weights": _bandwidth(size)}
+        peak = _peak()
+    finally:
+        torch.set_num_threads(threads)
+    return {
+        "weight_bytes": size,
+        "operations_per_token": 2 * parameters,
+        "memory_gb_s": bandwidth["memory"] / 1e9,
+        "weights_gb_s": bandwidth["weights"] / 1e9,
+        "peak_gflop_s": peak / 1e9,
+        "rows": [
+            {
+                "streams": count,
+                "memory": count * bandwidth["memory"] / size,
+                "weights": count * bandwidth["weights"] / size,
+                "peak": peak / (2 * parameters),
+            }
+            for count in streams
+        ],
+    }
+
+
+def _bandwidth(size: int) -> float:
+    """Bytes a second that are read: the better of a sum and a product with a vector."""
+    matrix = torch.ones(max(1, size // 4 // COLUMNS), COLUMNS)
+    vector = torch.ones(COLUMNS)
+    return matrix.numel() * 4 / min(_best(matrix.sum), _best(lambda: matrix @ vector))
+
+
+def _peak() -> float:
+    """Operations a second in float32."""
+    a, b = torch.ones(SIDE, SIDE), torch.ones(SIDE, SIDE)
+    return 2 * SIDE**3 / _best(lambda: a @ b)
+
+
+def _best(task: Callable[[], Any]) -> float:
+    """Seconds of the fastest of as many turns as time allows, at least three."""
+    times: list[float] = []
+    until = time.perf_counter() + SECONDS
+    while len(times) < 3 or time.perf_counter() < until:
+        began = time.perf_counter()
+        task()
+        times.append(time.perf_counter() - began)
+    return min(times)
