@@ -55,6 +55,7 @@ def training_summary(history: Sequence[Mapping[str, float]], plan: Plan) -> dict
             }
             for group in groups
         ],
+        "legs": [{"step": row["step"] - 1, "plan": row["plan"]} for row in history if "plan" in row],
         "checks": [
             {name: value for name, value in row.items() if name in {"step", "seen", "final"} or "valid" in name}
             for row in history
@@ -97,6 +98,9 @@ def read_history(path: Path) -> list[dict[str, float]]:
     for check in record["checks"]:
         nearest = min(rows, key=lambda row: abs(row["step"] - check["step"]))
         nearest |= {name: value for name, value in check.items() if "valid" in name}
+    for leg in record.get("legs") or [{"step": 0, "plan": record["plan"]}]:
+        following = next((row for row in rows if row["step"] > leg["step"]), rows[-1])
+        following["plan"] = leg["plan"]
     rows[-1] |= {"step": record["steps"], "seen": record["seen"], "seconds": record["seconds"]}
     return rows
 
@@ -182,12 +186,27 @@ def training_section(folder: Path, unit: str, dataset_size: float | None = None)
         ("weight decay", f"{plan['weight_decay']:g}, on matrices"),
         ("gradient clipping", f"norm {plan['clip']:g}"),
         ("weight averaging", f"exponential, {plan['ema']:g} a step" if plan["ema"] else "none"),
+        ("dropout", f"{plan['dropout']:g}" if plan.get("dropout") else "none"),
         ("seed", plan["seed"]),
     ]
-    parts = [f"Trained from scratch by {command}, which does the same again.", table(("", ""), facts)]
+    legs = run.get("legs") or []
+    told = f"Trained from scratch by {command}"
+    if len(legs) > 1:
+        told += f" in {len(legs)} legs, each from the weights of the one before; the figures are those of the last one."
+        parts = [told, table(("", ""), facts), "\n".join(f"- {_leg(leg)}" for leg in legs)]
+    else:
+        parts = [f"{told}, which does the same again.", table(("", ""), facts)]
     if (folder / LOSS).is_file():
         parts.append(f"![Loss over {unit} seen]({LOSS})")
     return "\n\n".join(parts)
+
+
+def _leg(leg: Mapping[str, Any]) -> str:
+    plan = leg["plan"]
+    held = f"peak until {plan['hold']:.0%}, " if plan.get("hold") else ""
+    clock = f"by the clock of {plan['minutes']:g} minutes in all" if plan.get("minutes") else f"{plan['steps']:,} steps"
+    dropout = f", dropout {plan['dropout']:g}" if plan.get("dropout") else ""
+    return f"after step {leg['step']:,}: {clock}, {held}cosine to {plan['final_lr']:.0%} of the peak{dropout}"
 
 
 def duration(seconds: float) -> str:

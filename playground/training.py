@@ -64,6 +64,7 @@ class Plan:
         hold: share of the run up to which the rate stays at its peak before the cosine begins.
         clip: largest norm of the gradient.
         ema: decay of the averaged weights per step, which are reported on and exported; 0 = the weights as such.
+        dropout: share of what a branch adds that is dropped while training, where the job's module has such a place.
         minutes: time of training in all, over however many resumed runs; the schedule then follows the clock.
     """
 
@@ -78,6 +79,7 @@ class Plan:
     final_lr: float = 0.05
     clip: float = 1.0
     ema: float = 0.0
+    dropout: float = 0.0
     minutes: float | None = None
     seed: int = 0
     compile: bool = False
@@ -95,7 +97,11 @@ class Plan:
 
 @dataclass
 class State:
-    """Where a run is. `history` has a row per step: step, seen, seconds, lr, loss, and what reports add."""
+    """Where a run is.
+
+    `history` has a row per step: step, seen, seconds, lr, loss, and what reports add. The first row of a leg, which
+    begins where a run starts, starts from a checkpoint or goes on by another plan, also has that plan.
+    """
 
     step: int = 0
     seen: int = 0
@@ -134,12 +140,14 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
     raw = job.build().to(accelerator.device)  # before the optimisers, whose state lives where the weights do
-    average = copy.deepcopy(raw).requires_grad_(False)
+    average = copy.deepcopy(raw).requires_grad_(False).eval()
     optimizers = make_optimizers(raw, plan)
     state, history = _resume(folder, raw, average, optimizers, earlier or [])
     module = accelerator.prepare(torch.compile(raw, dynamic=False) if plan.compile else raw)
     average.to(accelerator.device)
     first, saved, reported, began = state.step, time.monotonic(), time.monotonic(), time.monotonic() - state.seconds
+    legs = [row["plan"] for row in history if "plan" in row]
+    begins = not legs or legs[-1] != asdict(plan) or not (folder / STATE).exists()
     bar = tqdm(initial=state.step, total=plan.steps, disable=not accelerator.is_main_process, mininterval=5)
 
     def save() -> None:
@@ -152,6 +160,7 @@ def fit(
             for optimizer in optimizers:
                 for group in optimizer.param_groups:
                     group["lr"] = group["peak"] * scale
+            torch.manual_seed(plan.seed + state.seen + accelerator.process_index)  # dropout, too, depends on the place
             batch = job.batch(state.seen, progress, accelerator.process_index, accelerator.num_processes)
             with accelerator.autocast():
                 loss = module(batch.to(accelerator.device))
@@ -167,6 +176,8 @@ def fit(
             state.step, state.seen = state.step + 1, state.seen + plan.batch_size
             state.seconds = time.monotonic() - began
             history.append({**asdict(state), "lr": scale, "loss": mean_loss, "grad_norm": norm.item()})
+            if begins:
+                history[-1]["plan"], begins = asdict(plan), False
             bar.update()
             bar.set_postfix(loss=f"{mean_loss:.3f}", done=f"{progress:.1%}")
             if time.monotonic() - reported > plan.report_every_s and accelerator.is_main_process:

@@ -26,7 +26,8 @@ class Line(nn.Module):
         self.hidden, self.out = nn.Linear(4, width), nn.Linear(width, 4)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return (self.out(self.hidden(x).tanh()) - x.flip(-1)).square().mean()
+        hidden = nn.functional.dropout(self.hidden(x).tanh(), 0.1, self.training)
+        return (self.out(hidden) - x.flip(-1)).square().mean()
 
 
 class LineJob:

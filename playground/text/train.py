@@ -32,15 +32,28 @@ PLAN = Plan(
     lr=2.5e-3,
     muon_lr=2.5e-3,
     ema=0.995,
+    hold=0.4,
     final_lr=0.01,
+    dropout=0.1,  # without it the third reading of so few books makes new stories harder to foretell
     compile=True,
 )
-SMOKE = replace(PLAN, steps=12, batch_size=512, compile=False, report_every_s=math.inf, save_every_s=0.0)
+SMOKE = replace(PLAN, steps=12, batch_size=512, compile=False, dropout=0.0, report_every_s=math.inf, save_every_s=0.0)
 VOCABULARY = 4_096
 LENGTHS = {0.0: 512, 0.5: 1024}  # window length from this share of the run on
 PREVIEWS = ({"style": "Grimm"}, {"about": "dragon, key"}, {"title": "The Clever Fox"}, {})
 SHARD = "9MB"  # git and hubs like files below 10 MB
 BLOCK = 128  # rows of attention computed at once
+
+
+class DroppedLinear(nn.Linear):
+    """What a branch adds to the residual stream, with dropout (Srivastava et al. 2014) while it is trained."""
+
+    def __init__(self, linear: nn.Linear, share: float) -> None:
+        super().__init__(linear.in_features, linear.out_features, bias=False, device="meta")
+        self.weight, self.share = linear.weight, share
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.dropout(super().forward(x), self.share, self.training)
 
 
 class TaleLoss(nn.Module):
@@ -67,19 +80,22 @@ class TalesJob:
         self.tokenizer: PreTrainedTokenizerFast = train_tokenizer((s.text for s in self._training), vocabulary)
         self.windows = TaleWindows(self._training, self.tokenizer, seed)
         self._lengths = {0.0: 64, 0.5: 128} if tiny else LENGTHS
-        self._batch_tokens = (SMOKE if tiny else PLAN).batch_size
+        plan = SMOKE if tiny else PLAN
+        self._batch_tokens, self._dropout = plan.batch_size, plan.dropout
 
     def build(self) -> nn.Module:
         if self._start:
             model = LlamaForCausalLM.from_pretrained(self._start, dtype=torch.float32)
-            model.set_attn_implementation("causal_blocks")
-            return TaleLoss(model)
-        model = LlamaForCausalLM(tales_config(len(self.tokenizer), tiny=self._tiny))
-        for layer in model.model.layers:  # each layer starts as the identity: the first steps are steadier
-            nn.init.zeros_(layer.self_attn.o_proj.weight)
-            nn.init.zeros_(layer.mlp.down_proj.weight)
+        else:
+            model = LlamaForCausalLM(tales_config(len(self.tokenizer), tiny=self._tiny))
+            for layer in model.model.layers:  # each layer starts as the identity: the first steps are steadier
+                nn.init.zeros_(layer.self_attn.o_proj.weight)
+                nn.init.zeros_(layer.mlp.down_proj.weight)
+        for layer in model.model.layers:
+            layer.self_attn.o_proj = DroppedLinear(layer.self_attn.o_proj, self._dropout)
+            layer.mlp.down_proj = DroppedLinear(layer.mlp.down_proj, self._dropout)
         model.set_attn_implementation("causal_blocks")
-        return TaleLoss(model)
+        return TaleLoss(model).train()
 
     def batch(self, cursor: int, progress: float, rank: int, world: int) -> torch.Tensor:
         length = max((start, n) for start, n in self._lengths.items() if start <= progress)[1]
