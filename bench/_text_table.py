@@ -75,7 +75,8 @@ def _how(figures: Mapping[str, Any]) -> str:
         f"its own. Threads, by streams where they differ: {threads}; those of the others are the best of 1, 2 and all "
         "cores in a short trial. Ours computes in float32 with half-precision weights, and tells the log-probability "
         "and ten alternatives of every token; `generate` has float32; llama.cpp half-precision weights and cache. "
-        f"Greedy tokens before the first that differs from ours: {shares}."
+        f"Greedy tokens before the first that differs from ours: {shares}. The machine's load before all this was "
+        f"{figures['load']:.1f}."
     )
 
 

@@ -88,6 +88,7 @@ def run(
         moment when all streams are asked for: "p50" and "p95" over streams and repetitions.
     """
     registry = Registry(folder)
+    load = psutil.getloadavg()[0]
     _report("start")
     start = measure_start(registry.folder, name, OPENINGS[0], starts)
     with registry.use(name, "text") as loaded, _workers(registry.folder / name, loaded.model) as workers:
@@ -116,6 +117,7 @@ def run(
     about["versions"] |= {"llama-cpp-python": version("llama-cpp-python")} if _has_llama() else {}
     figures = {
         "machine": about,
+        "load": load,
         "model": name,
         "fingerprint": manifest.fingerprint,
         "tokens": tokens,

@@ -196,6 +196,7 @@ def training_section(folder: Path, unit: str, dataset_size: float | None = None)
         parts = [told, table(("", ""), facts), "\n".join(f"- {_leg(leg)}" for leg in legs)]
     else:
         parts = [f"{told}, which does the same again.", table(("", ""), facts)]
+    parts += run.get("notes", [])  # what was done to the weights afterwards
     if (folder / LOSS).is_file():
         parts.append(f"![Loss over {unit} seen]({LOSS})")
     return "\n\n".join(parts)
