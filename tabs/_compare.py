@@ -23,7 +23,7 @@ from tabs._compare_view import COLUMNS, SEEDS, SENTENCE, CompareView, Sentence, 
 from tabs._controls import PARALLEL, manifest_defaults, paced, told
 
 if TYPE_CHECKING:
-    from tabs.text import Parts
+    from tabs._text_layout import Parts
 
 KIND = TextRecipe.kind
 HERE = Path(__file__).parent

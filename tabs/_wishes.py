@@ -6,6 +6,7 @@ Whatever comes from a page is anybody's: each shape that is not one of ours is t
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from playground.recipes import MAX_FORCED, MAX_PROMPT, TextRecipe, limits
 
 KIND = TextRecipe.kind
 SAMPLERS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+BEGINNING = ("model", "prompt", "system", "style", "about", "title")  # what fixed tokens go on from
 LONGER = 40  # tokens that a branch gets where its fixed ones fill the length
 MAX_WISH = 2**31
 
@@ -128,17 +130,24 @@ def sampler_values(data: Any) -> dict[str, Any]:
     return {name: getattr(recipe, name) for name in SAMPLERS}
 
 
+def owner(values: Mapping[str, Any]) -> str:
+    """The beginning to which fixed tokens belong, as the page writes it too: `JSON.stringify` of its values."""
+    return json.dumps([values.get(name) or "" for name in BEGINNING], ensure_ascii=False, separators=(",", ":"))
+
+
 @dataclass(frozen=True)
 class Undo:
     """What the stage overwrote in the controls.
 
     Attributes:
         values: of the knobs before.
+        owner: of the tokens that were fixed before.
         random: whether each run had a new seed.
         written: the prompt that stands there instead.
     """
 
     values: dict[str, Any]
+    owner: str
     random: bool
     written: str
 
@@ -149,6 +158,8 @@ def undo(old: Undo | None, wish: Wish, values: Mapping[str, Any], random: bool) 
     before = str(values.get("prompt") or "")[: MAX_PROMPT + 1]
     if written is None or before == written:
         return old
+    values = {**values, "prompt": before}
+    own = {name: values.get(name) for name in wish.changes}
     if old is not None and before == old.written:
-        return Undo({**{name: values.get(name) for name in wish.changes}, **old.values}, old.random, written)
-    return Undo({name: values.get(name) for name in wish.changes} | {"prompt": before}, random, written)
+        return Undo(own | old.values, old.owner, old.random, written)
+    return Undo(own, owner(values), random, written)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -17,8 +16,6 @@ from tabs import _compare
 from tabs._controls import (
     PARALLEL,
     UPDATE_S,
-    as_list,
-    control,
     damaged_models,
     defaults,
     endpoint,
@@ -27,82 +24,26 @@ from tabs._controls import (
     opened_link,
     paced,
     told,
-    usable,
 )
+from tabs._text_layout import PRESETS, Parts, draw, is_chat, known_styles
 from tabs._text_view import TextSketch, TextView
-from tabs._wishes import SAMPLERS, SCORE, Undo, Wish, examiner, from_stage, sampler_values, undo
+from tabs._wishes import BEGINNING, SAMPLERS, SCORE, Undo, Wish, from_stage, owner, sampler_values, undo
 
 TITLE, ORDER, KIND = "Text", 1, TextRecipe.kind
-HERE = Path(__file__).parent
-STAGE = (HERE / "_stage.html").read_text()
-SCRIPTS = ("page", "samplers", "cards", "tokens", "surprise", "why", "dice", "tree", "stage")
-SCRIPT = "".join((HERE / f"_{name}.js").read_text() for name in SCRIPTS)  # one scope, in which the stage comes last
-STRANGER = "<p class='caption hint' role='status'>The model read no such voice: these words are only a hint to it.</p>"
-SAMPLING = (*SAMPLERS, "max_new_tokens", "samples", "stop")
-PRESETS: dict[str, dict[str, float]] = {
-    "Greedy": {"temperature": 0},
-    "Balanced": {},
-    "Creative": {"temperature": 1, "top_k": 100, "min_p": 0.02},
-    "Chaos": {"temperature": 1.5, "top_k": 0, "top_p": 1},
-    "Neutral": {"temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0, "repetition_penalty": 1},
-}
-EXAMPLES: dict[str, dict[str, Any]] = {
-    "A dragon": {"prompt": "Once upon a time, there was a dragon who", "seed": 20},
-    "In Andersen's voice": {"prompt": "In the corner of the nursery stood", "style": "Andersen", "seed": 11},
-    "About a fox and a well": {"prompt": "", "about": "fox, well, moon", "seed": 3},
-    "No dice: always the likeliest": {"prompt": "The king had three sons.", "seed": 0, "preset": "Greedy"},
-    "Too much dice": {"prompt": "The king had three sons.", "seed": 5, "preset": "Chaos"},
-    "One beginning, three tales": {"prompt": "The old woman opened the door and", "seed": 21, "samples": 3},
-}
-
-
 NUMBERS = """(temperature, k, p, least, penalty) => [
     ...(temperature ? [
         `temperature ${temperature}`, `top-k ${k || "off"}`, `top-p ${p < 1 ? p : "off"}`, `min-p ${least || "off"}`,
     ] : ["temperature 0: always the likeliest word, no dice"]),
     ...(penalty > 1 ? [`repetition penalty ${penalty}`] : []),
 ].join(" · ")"""  # the samplers in words; the page's own numbers, no text of anybody
-
-
-@dataclass
-class Parts:
-    """The components of the tab that take part in what happens.
-
-    Attributes:
-        knobs: by the recipe's field.
-        examples: what each button fills in.
-        score: scores the prompt instead of going on from it.
-        fixed: says that tokens are fixed by a branch, and lets go of them.
-        back: brings back what a button of the stage overwrote in the controls, which `undo` holds.
-        stranger: says that the model does not know the style.
-        numbers: the samplers in words.
-        opened: the recipe and the checksum of the link by which the page was opened.
-        view: of the run that goes on, so that Stop can make a result of it.
-    """
-
-    knobs: dict[str, gr.components.Component]
-    preset: gr.Radio
-    random: gr.Checkbox
-    go: gr.Button
-    score: gr.Button
-    stop: gr.Button
-    fixed: gr.Button
-    back: gr.Button
-    stranger: gr.HTML
-    numbers: gr.Markdown
-    compare: _compare.Compare
-    examples: dict[gr.Button, dict[str, Any]]
-    damaged: gr.HTML
-    stage: gr.HTML
-    opened: gr.State
-    view: gr.State
-    undo: gr.State
+LET_GO = """(forced, owner, ...beginning) =>
+    [owner === JSON.stringify(beginning.map((value) => value ?? "")) ? forced : ""]"""
 
 
 def build(demo: gr.Blocks, engine: Engine) -> None:
     """Draw the tab and wire it."""
     initial = defaults(engine, TextRecipe)
-    parts = _draw(engine, initial)
+    parts = draw(engine, initial)
     act = Listeners(engine, initial, parts)
     knobs, stage = parts.knobs, parts.stage
     samplers = [knobs[name] for name in SAMPLERS]
@@ -118,7 +59,7 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
         ],
         act.tell,
         [parts.random, parts.opened, parts.undo, *knobs.values()],
-        [stage, parts.view, parts.preset, parts.random, parts.undo, parts.back, *knobs.values()],
+        [stage, parts.view, parts.preset, parts.random, parts.undo, parts.back, parts.owner, *knobs.values()],
         trigger_mode="once",
         **shared,
         **private,
@@ -131,16 +72,28 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     stage.reuse(act.reuse_seed, None, [knobs["seed"], parts.random], queue=False, **private)
     stage.use(act.use_samplers, None, [parts.preset, *samplers], queue=False, **private)
     parts.back.click(
-        act.go_back, parts.undo, [parts.undo, parts.back, parts.random, *knobs.values()], queue=False, **private
+        act.go_back,
+        parts.undo,
+        [parts.undo, parts.back, parts.random, parts.owner, *knobs.values()],
+        queue=False,
+        **private,
     )
     style = [knobs["style"], knobs["model"]]
     gr.on([knob.change for knob in style], act.know_style, style, parts.stranger, queue=False, **private)
     knobs["forced"].change(act.show_fixed, knobs["forced"], parts.fixed, queue=False, **private)
-    written = [knobs[name].input for name in ("model", "prompt", "system", "style", "about", "title")]
-    gr.on([parts.fixed.click, *written], None, None, knobs["forced"], js="() => ['']", api_visibility="private")
+    parts.fixed.click(None, None, knobs["forced"], js="() => ['']", api_visibility="private")
+    beginning = [knobs[name] for name in BEGINNING]
+    gr.on(  # by what stands there: `input` does not tell of a paste with the mouse
+        [knob.change for knob in beginning],
+        None,
+        [knobs["forced"], parts.owner, *beginning],
+        knobs["forced"],
+        js=LET_GO,
+        api_visibility="private",
+    )
     moved = [demo.load, parts.preset.change, *(knob.change for knob in samplers)]
     gr.on(moved, None, samplers, parts.numbers, js=NUMBERS, api_visibility="private")
-    page = [stage, parts.damaged, parts.preset, parts.random, parts.opened, *knobs.values()]
+    page = [stage, parts.damaged, parts.preset, parts.random, parts.opened, parts.owner, *knobs.values()]
     demo.load(act.open_page, None, page, queue=False, **private)
     gr.api(
         endpoint(
@@ -148,79 +101,6 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
         ),
         api_name=KIND,
         **shared,
-    )
-
-
-def _draw(engine: Engine, initial: dict[str, Any]) -> Parts:
-    def new(name: str, **options: Any) -> gr.components.Component:
-        return control(TextRecipe, name, value=initial[name], **options)
-
-    with gr.Row(elem_classes="model-bar"):
-        knobs = {"model": new("model", choices=model_choices(engine, KIND), show_label=False, info=None)}
-    with gr.Row(elem_classes="bench"):
-        with gr.Column(scale=5, min_width=300, elem_classes="controls"):
-            knobs["prompt"] = new(
-                "prompt",
-                lines=3,
-                info="How the text begins; the model goes on from its last word. Shift + Enter generates.",
-                placeholder="Once upon a time, there was a dragon who",
-            )
-            back = gr.Button("↩ Back to my prompt", visible=False, elem_id="text-back", elem_classes="chip")
-            knobs["system"] = new("system", visible=_is_chat(engine, initial["model"]))
-            knobs["forced"] = new("forced", visible="hidden")
-            fixed = gr.Button("", visible=False, elem_id="text-fixed", elem_classes="chip")
-            with gr.Row(elem_classes="header-fields"):
-                styles = _styles(engine, initial["model"])
-                header: dict[str, Any] = {"visible": len(styles) > 1}
-                knobs["style"] = new("style", info="Whose voice?", choices=styles, allow_custom_value=True, **header)
-                knobs["about"] = new("about", info="A few key words", placeholder="dragon, key", **header)
-                knobs["title"] = new("title", info="Its name", placeholder="The Golden Key", **header)
-            stranger = gr.HTML(STRANGER, visible=False, js_on_load=None)
-            preset = gr.Radio(
-                list(PRESETS), value="Balanced", label="How daring?", elem_id="text-preset", elem_classes="pills"
-            )
-            numbers = gr.Markdown("", elem_id="text-numbers", elem_classes="numbers")
-            with gr.Row(elem_classes="seed-row"):
-                knobs["seed"] = new("seed", info="The same seed, the same result.")
-                random = gr.Checkbox(True, label="Random", info="A new seed for every run.", elem_id="text-random")
-            with gr.Accordion("Sampling", open=False, elem_classes="sampling"):
-                knobs |= {name: new(name) for name in SAMPLING}
-            with gr.Row(elem_classes="go-bar"):
-                go = gr.Button("Generate", variant="primary", elem_id="text-generate", scale=3, min_width=80)
-                score = gr.Button("Score my text", elem_id="text-score", scale=2, min_width=80)
-                stop = gr.Button("Stop", elem_id="text-stop", elem_classes="stop", scale=1, min_width=60)
-            compare = _compare.draw()
-            gr.HTML("<p class='caption'>Or begin with one of these</p>", js_on_load=None)
-            with gr.Row(elem_classes="examples"):
-                examples = {gr.Button(label, size="sm", min_width=100): values for label, values in EXAMPLES.items()}
-            damaged = gr.HTML(damaged_models(engine), js_on_load=None)
-        with gr.Column(scale=8, min_width=320, elem_classes="results"):
-            stage = gr.HTML(
-                html_template=STAGE,
-                js_on_load=SCRIPT,
-                apply_default_css=False,
-                elem_id="text-stage",
-                server_functions=[examiner(engine)],
-            )
-            compare.stage.render()
-    return Parts(
-        knobs,
-        preset,
-        random,
-        go,
-        score,
-        stop,
-        fixed,
-        back,
-        stranger,
-        numbers,
-        compare,
-        examples,
-        damaged,
-        stage,
-        opened=gr.State(),
-        view=gr.State(time_to_live=3600),
-        undo=gr.State(),
     )
 
 
@@ -257,6 +137,8 @@ class Listeners:
             shown = {knobs[name]: getattr(recipe, name) for name in {*changed, "seed"}}
             if "model" in changed:
                 shown |= self._suited(recipe.model, recipe.model_dump())
+            if "forced" in changed:
+                shown[parts.owner] = owner(recipe.model_dump())
             if "seed" in changed:  # an example or a branch: its seed and its preset are what the page now stands at
                 shown |= {parts.preset: _preset_of(recipe, self.initial), parts.random: False}
             if event.target is stage and changed:
@@ -313,8 +195,8 @@ class Listeners:
 
     def _suited(self, model: str, values: Mapping[str, str]) -> dict[Any, Any]:
         """The fields that only some models take: shown where this one does, else empty; with `values` where given."""
-        styles = _styles(self.engine, model)
-        shown = dict.fromkeys(("style", "about", "title"), len(styles) > 1) | {"system": _is_chat(self.engine, model)}
+        styles = known_styles(self.engine, model)
+        shown = dict.fromkeys(("style", "about", "title"), len(styles) > 1) | {"system": is_chat(self.engine, model)}
         updates = {
             name: {"visible": there or bool(values.get(name))}
             | ({} if there and not values else {"value": values.get(name, "")})
@@ -341,11 +223,12 @@ class Listeners:
         if kept is None:
             return gone
         knobs = self.parts.knobs
-        return gone | {self.parts.random: kept.random} | {knobs[name]: value for name, value in kept.values.items()}
+        gone |= {self.parts.random: kept.random, self.parts.owner: kept.owner}
+        return gone | {knobs[name]: value for name, value in kept.values.items()}
 
     def know_style(self, style: str | None, model: str) -> Any:
         """A hint where the model knows styles and not this one."""
-        known = _styles(self.engine, model)
+        known = known_styles(self.engine, model)
         return gr.update(visible=len(known) > 1 and (style or "").strip() not in known)
 
     def show_fixed(self, forced: str) -> Any:
@@ -369,20 +252,9 @@ class Listeners:
             parts.preset: _preset_of(recipe, self.initial),
             parts.random: "seed" not in link.values,
             parts.opened: (recipe, link.check),
+            parts.owner: owner(recipe.model_dump()),
             parts.stage: _notice("", begin=link.run),
         }
-
-
-def _styles(engine: Engine, model: str) -> list[str]:
-    """The styles that the model knows; the empty one leaves it free."""
-    manifest = usable(engine, model, KIND)
-    return ["", *sorted(as_list(manifest.details.get("styles", [])))] if manifest else [""]
-
-
-def _is_chat(engine: Engine, model: str) -> bool:
-    """Whether the model takes a text on how to behave."""
-    manifest = usable(engine, model, KIND)
-    return bool(manifest and manifest.details.get("chat"))
 
 
 def _preset_of(recipe: TextRecipe, initial: dict[str, Any]) -> str | None:

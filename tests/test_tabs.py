@@ -1,5 +1,6 @@
 """What the tabs make of recipes and events, without a server."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import pytest
 from fastapi import Request
 
 from playground.errors import PlaygroundError
-from playground.events import Progress, Token
+from playground.events import Alternative, Progress, Token
 from playground.links import from_link
 from playground.recipes import Recipe, TextRecipe
 from tabs import text
 from tabs._controls import as_list, control, opened_link, paced, size, told
-from tabs._text_view import TextSketch, TextView
+from tabs._text_layout import EXAMPLES, PRESETS, SCRIPT
+from tabs._text_view import TextSketch, TextView, _token
+from tabs._wishes import SAMPLERS, SCORE, Undo, Wish, examiner, from_stage, owner, sampler_values, undo
 
 BASE = "http://127.0.0.1:7860/"
 TABS = Path(text.__file__).parent
@@ -28,20 +31,20 @@ def results(view: TextView) -> list[dict]:
     return [result for chunk in view.chunks for result in json.loads(chunk)["results"]]
 
 
-@pytest.mark.parametrize("name", text.PRESETS)
+@pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_valid_recipes(name):
-    assert set(text.PRESETS[name]) <= set(text.SAMPLERS)
-    TextRecipe.make(text.PRESETS[name])
+    assert set(PRESETS[name]) <= set(SAMPLERS)
+    TextRecipe.make(PRESETS[name])
 
 
-@pytest.mark.parametrize("name", text.EXAMPLES)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_are_valid_recipes(name):
-    values = dict(text.EXAMPLES[name])
-    TextRecipe.make(text.PRESETS[values.pop("preset", "Balanced")] | values)
+    values = dict(EXAMPLES[name])
+    TextRecipe.make(PRESETS[values.pop("preset", "Balanced")] | values)
 
 
 def test_there_are_at_least_six_examples():
-    assert len(text.EXAMPLES) >= 6
+    assert len(EXAMPLES) >= 6
 
 
 def test_a_control_is_what_its_declaration_says():
@@ -63,11 +66,132 @@ def test_every_knob_but_the_fingerprint_has_a_control(engine):
 
 def test_the_stage_runs_no_data():
     template = (TABS / "_stage.html").read_text()
-    script = (TABS / "_stage.js").read_text()
     assert not any(mark in template for mark in ("{{", "${", "`"))
     assert not any(
-        mark in script for mark in ("innerHTML", "insertAdjacentHTML", "outerHTML", "eval(", "document.write")
+        mark in SCRIPT for mark in ("innerHTML", "insertAdjacentHTML", "outerHTML", "eval(", "document.write")
     )
+
+
+RECIPE = {"v": 1, "kind": "text", "prompt": "Once", "seed": 7, "max_new_tokens": 12, "samples": 3, "fingerprint": "ab"}
+
+
+def test_a_branch_is_its_recipe_with_the_fixed_tokens():
+    wish = from_stage({"wish": 3, "branch": {"recipe": RECIPE, "ids": [5, 6]}})
+    assert (wish.number, wish.fills) == (3, True)
+    assert "fingerprint" not in wish.changes
+    branch = TextRecipe.make(wish.changes)
+    assert (branch.forced_ids, branch.samples, branch.seed, branch.max_new_tokens) == ((5, 6), 1, 7, 12)
+
+
+@pytest.mark.parametrize(("fixed", "length"), [(11, 12), (12, 52), (13, 53), (490, 512), (512, 512)])
+def test_a_branch_has_room_to_go_on(fixed, length):
+    wish = from_stage({"branch": {"recipe": RECIPE, "ids": [5] * fixed}})
+    assert TextRecipe.make(wish.changes).max_new_tokens == length
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        None,
+        [],
+        {},
+        {"recipe": RECIPE},
+        {"recipe": RECIPE, "ids": []},
+        {"recipe": RECIPE, "ids": "5"},
+        {"recipe": RECIPE, "ids": [5] * 513},
+        {"recipe": RECIPE, "ids": [-1]},
+        {"recipe": RECIPE, "ids": [True]},
+        {"recipe": RECIPE, "ids": [1.0]},
+        {"recipe": RECIPE, "ids": [10**9]},
+        {"recipe": {**RECIPE, "kind": "image"}, "ids": [5]},
+        {"recipe": {**RECIPE, "temperature": 99}, "ids": [5]},
+        {"recipe": {**RECIPE, "nonsense": 1}, "ids": [5]},
+    ],
+)
+def test_what_is_no_branch_is_told(branch):
+    with pytest.raises(PlaygroundError):
+        TextRecipe.make(from_stage({"branch": branch}).changes)
+
+
+@pytest.mark.parametrize("data", [None, 5, [], {}, {"text": 5}, {"wish": 1}])
+def test_a_press_that_says_nothing_changes_nothing(data):
+    assert from_stage(data).changes == {}
+
+
+@pytest.mark.parametrize("number", [-1, 2**40, "3", None, True, 1.5])
+def test_a_number_of_the_page_is_a_number(number):
+    assert from_stage({"text": "on", "wish": number}) == Wish({"prompt": "on", "samples": 1, "forced": ""})
+
+
+def test_to_score_leaves_the_controls_alone():
+    assert not SCORE.fills
+    assert TextRecipe.make(SCORE.changes).max_new_tokens == 0
+
+
+def test_back_brings_back_what_a_person_wrote():
+    stood = {"prompt": "mine", "samples": 3, "forced": "", "model": "tales"}
+    first = undo(None, Wish({"prompt": "mine, and", "samples": 1, "forced": ""}), stood, True)
+    assert first == Undo({"prompt": "mine", "samples": 3, "forced": ""}, owner(stood), True, "mine, and")
+    again = undo(first, Wish({"prompt": "mine, and on", "samples": 1}), stood | {"prompt": "mine, and"}, False)
+    assert (again.values["prompt"], again.values["samples"], again.random) == ("mine", 3, True)
+    other = undo(again, Wish({"prompt": "theirs"}), stood | {"prompt": "new"}, False)
+    assert other.values == {"prompt": "new"}
+    assert undo(other, Wish({"prompt": "new"}), stood | {"prompt": "new"}, False) is other
+
+
+def test_fixed_tokens_belong_to_a_beginning_written_as_the_page_writes_it():
+    assert owner({"model": "m", "prompt": 'é "\n', "style": None}) == '["m","é \\"\\n","","","",""]'
+
+
+def test_samplers_of_the_stage_are_checked():
+    assert sampler_values({"temperature": 0.3})["temperature"] == 0.3
+    assert set(sampler_values(None)) == set(SAMPLERS)
+    with pytest.raises(PlaygroundError, match="temperature is 99"):
+        sampler_values({"temperature": 99})
+
+
+def test_the_stage_gets_what_the_model_thought(engine):
+    record = {"v": 1, "kind": "text", "prompt": "Once"}
+    answer = examiner(engine)({"recipe": record, "ids": [70, 71], "index": 1})
+    assert len(answer["named"]) == len(answer["names"]) == len(base64.b64decode(answer["logits"])) // 4
+    assert 70 in answer["seen"]
+    assert answer["knobs"]["top_p"] == {"label": "top-p", "help": answer["knobs"]["top_p"]["help"]} | {
+        "low": 0,
+        "high": 1,
+        "step": 0.01,
+    }
+    json.dumps(answer)
+    for index in (2, "1", None, True):
+        assert "problem" in examiner(engine)({"recipe": record, "ids": [70, 71], "index": index})
+
+
+def test_a_token_that_shows_nothing_has_a_mark():
+    def mark(text: str, shown: str, name: str, chosen: int = 1) -> str:
+        token = Token(0, 0, chosen, text, shown, -1.0, (Alternative(1, name, 0.5, 0.5),))
+        return _token(token)[2]
+
+    assert mark(" the", " the", " the") == ""
+    assert mark("", "", "\ufffd") == "◌"
+    assert mark("", "", "\ufffd", chosen=9) == "◌"
+    assert mark("TH", "", "TH") == "…"
+    assert mark("", "", "") == "∎"
+
+
+def test_a_stopped_branch_has_a_link_to_what_there_is(engine):
+    view, events = view_of(engine, forced="70 71 72 73")
+    view.add(events[:3])  # Started and two tokens
+    view.stop()
+    recipe = engine.recipe("text", from_link(results(view)[0]["link"]).values)
+    assert (recipe.forced_ids, recipe.max_new_tokens) == ((70, 71), 2)
+    assert results(view)[0]["length"] == 12
+
+
+def test_a_run_that_fails_keeps_what_it_told(engine):
+    view, events = view_of(engine)
+    view.add(events[:5])
+    view.fail("It broke.")
+    assert (view.value()["state"], view.value()["message"]) == ("failed", "It broke.")
+    assert results(view)[0]["tokens"] == 4
 
 
 def test_a_mistake_is_escaped_for_the_toast_only():

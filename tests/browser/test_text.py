@@ -176,7 +176,7 @@ def test_examples_and_presets_fill_the_controls(open_page):
 
 
 def test_everything_works_from_the_keyboard(open_page):
-    page = open_page()
+    page = open_page("?tab=text&v=1&max_new_tokens=24")  # so that there is room to go on
     settle(page)
     page.get_by_label("Prompt").focus()
     page.keyboard.type("Once upon")
