@@ -29,9 +29,9 @@ PRESETS: dict[str, dict[str, float]] = {
     "Neutral": {"temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0, "repetition_penalty": 1},
 }
 EXAMPLES: dict[str, dict[str, Any]] = {
-    "A dragon": {"prompt": "Once upon a time, there was a dragon who", "seed": 20},
-    "In Andersen's voice": {"prompt": "In the corner of the nursery stood", "style": "Andersen", "seed": 11},
-    "About a fox and a well": {"prompt": "", "about": "fox, well, moon", "seed": 3},
+    "A dragon": {"prompt": "Once upon a time, there was a dragon who", "seed": 2},
+    "In Andersen's voice": {"prompt": "In the corner of the nursery stood", "style": "Andersen", "seed": 7},
+    "About a fox and a well": {"prompt": "", "about": "fox, well, moon", "seed": 7},
     "No dice: always the likeliest": {"prompt": "The king had three sons.", "seed": 0, "preset": "Greedy"},
     "Too much dice": {"prompt": "The king had three sons.", "seed": 5, "preset": "Chaos"},
     "One beginning, three tales": {"prompt": "The old woman opened the door and", "seed": 21, "samples": 3},

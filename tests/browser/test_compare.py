@@ -61,11 +61,12 @@ def test_each_column_is_the_single_run_of_its_settings(open_page):
 def test_stop_keeps_what_is_there_and_its_link_tells_it_again(open_page):
     page = filled(open_page, length=512, model="unending")
     compare(page)
+    expect(page.locator(".way")).to_have_count(3)
     for way in page.locator(".way").all():
         expect(way.locator(".token:not(:empty)").first).to_be_visible()
     page.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.get_by_role("button", name=TAKE)).to_have_count(3)
     expect(page.locator('.compare[data-state="stopped"]')).to_contain_text("Stopped.")
+    expect(page.locator(".way .actions button", has_text=TAKE)).to_have_count(3)
     texts = page.locator(".way-story").all_text_contents()
     page.locator(".way").nth(1).get_by_role("button", name="Share").click()
     link = page.get_by_label("Link to what Balanced tells").input_value()

@@ -296,6 +296,8 @@ def test_the_page_computes_what_the_samplers_do(open_page, engine):
             logits = (found.logits * 4).round() / 4 if even else found.logits
             for changes in KNOBS:
                 with_knobs = TextRecipe.make({**recipe.model_dump(), **changes})
+                if even and with_knobs.top_k not in (0, 3):
+                    continue  # which of many equals are candidates at all is open there
                 names = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p")
                 shares, token = page.evaluate(
                     f"""([logits, seen, knobs, u]) => {{ {source}
