@@ -22,12 +22,11 @@ TALE = (
 )
 
 
-def write_tiny_model(folder: Path, *, seed: int = 0, endless: bool = False, slow: bool = False) -> Path:
+def write_tiny_model(folder: Path, *, seed: int = 0, endless: bool = False) -> Path:
     """A two-layer Llama with random weights and a 512-token byte-level tokenizer, as a checkpoint folder.
 
     Args:
         endless: no token ends its tales, its context is 1,024 instead of 128, and 24 layers take their time.
-        slow: weights that half precision does not hold, so that each text is decoded by itself, by transformers.
     """
     import torch
     from transformers import LlamaForCausalLM
@@ -43,7 +42,7 @@ def write_tiny_model(folder: Path, *, seed: int = 0, endless: bool = False, slow
     if endless:
         model.generation_config.eos_token_id = None
     torch.nn.init.normal_(model.model.embed_tokens.weight, std=0.1)  # far from uniform, so that knobs matter
-    (model if slow else model.half()).save_pretrained(folder)  # halved, as a trained one is
+    model.half().save_pretrained(folder)  # as a trained one is
     tokenizer.save_pretrained(folder)
     write_manifest(
         folder,
@@ -75,6 +74,6 @@ def site(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The address of the app, which runs over the tiny model, and an endless one, in a process of its own."""
     root = tmp_path_factory.mktemp("site")
     shutil.copytree(checkpoints / "tales", root / "checkpoints" / "tales")
-    write_tiny_model(root / "checkpoints" / "unending", endless=True, slow=True)  # whoever presses Stop is in time
+    write_tiny_model(root / "checkpoints" / "unending", endless=True)
     with serving(root / "checkpoints") as app:
         yield app.url
