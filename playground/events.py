@@ -69,7 +69,42 @@ class TextResult:
     ended: str
 
 
+class Picture(NamedTuple):
+    """Pixels, row by row from the top left, three bytes (red, green, blue) each."""
+
+    width: int
+    height: int
+    rgb: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What one sample looks like after a step: a small picture of the clean one that the model now expects.
+
+    Attributes:
+        sample: 0 … samples − 1.
+        step: 1 … steps.
+        seconds_left: for the whole recipe, as far as can be told.
+    """
+
+    sample: int
+    step: int
+    steps: int
+    seconds_left: float
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResult:
+    """A whole picture. `ended` is a key of `ENDINGS`."""
+
+    seed: int
+    picture: Picture
+    ended: str
+
+
 ENDINGS = {
+    "done": "The picture is complete.",
     "end": "The tale is at its end.",
     "length": "The length that was asked for is reached.",
     "stop": "The stop text came up.",
@@ -84,7 +119,7 @@ class Ended:
     """One sample is complete."""
 
     sample: int
-    result: TextResult
+    result: TextResult | ImageResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +138,4 @@ class Done:
     dtype: str = "float32"
 
 
-Event = Progress | Started | Token | Ended | Done
+Event = Progress | Started | Token | Preview | Ended | Done

@@ -16,7 +16,9 @@ def table(recipe: type[Recipe]) -> str:
     rows = ["| option | default | range | what it does |", "| --- | --- | --- | --- |"]
     for name, field in recipe.model_fields.items():
         rules = limits(field)
-        if field.annotation is str:
+        if "choices" in rules:
+            default, span = field.default, ", ".join(f"`{value}`" for value in rules["choices"])
+        elif field.annotation is str:
             default, span = field.default, f"up to {rules['max_length']:,} characters"
         else:
             default, span = plain(field.default), f"{plain(rules['ge'])} – {plain(rules['le'])}, step {rules['step']:g}"

@@ -21,6 +21,7 @@ from playground.errors import PlaygroundError
 MAX_SEED = 2**31 - 1  # JavaScript loses integers above 2**53, and 31 bits fit everywhere
 MAX_PROMPT = 20_000
 MAX_FORCED = 512  # tokens
+MAX_PICTURE = 4_000_000  # characters of a picture that travels within a recipe
 RANDOM_SEED = -1
 
 
@@ -32,6 +33,11 @@ def number(default: float, low: float, high: float, step: float, label: str, hel
 def words(default: str, max_length: int, label: str, help: str, *, lines: int = 1) -> Any:
     """A text knob of at most `max_length` characters; `lines` is the height of its box."""
     return Field(default, max_length=max_length, title=label, description=help, json_schema_extra={"lines": lines})
+
+
+def choice(default: str, choices: Mapping[str, str], label: str, help: str) -> Any:
+    """A knob that takes one of `choices`: value by value, what people call it."""
+    return Field(default, max_length=100, title=label, description=help, json_schema_extra={"choices": dict(choices)})
 
 
 class Recipe(BaseModel):
@@ -103,6 +109,16 @@ class Recipe(BaseModel):
         return self.model_copy(update={"seed": seed % (MAX_SEED + 1)})
 
 
+SCHEDULERS = {  # solvers of the diffusion process, by name
+    "dpmpp_2m": "DPM++ 2M",
+    "ddim": "DDIM",
+    "euler": "Euler",
+    "unipc": "UniPC",
+    "euler_a": "Euler a (stochastic)",
+    "dpmpp_2m_sde": "DPM++ 2M SDE (stochastic)",
+}
+
+
 class TextRecipe(Recipe):
     """A text that goes on from a prompt, token by token."""
 
@@ -164,6 +180,38 @@ class TextRecipe(Recipe):
         return tuple(part for part in self.stop.replace(r"\n", "\n").split("|") if part)
 
 
+class ImageRecipe(Recipe):
+    """A picture that forms out of noise, step by step, as the prompt asks."""
+
+    kind: ClassVar[str] = "image"
+
+    model: str = words("scenes", 200, "model", "Which of the models draws the picture.")
+    prompt: str = words("", 2_000, "prompt", "What the picture should show.", lines=3)
+    negative_prompt: str = words("", 2_000, "not in the picture", "What the picture should keep away from.")
+    steps: int = number(20, 1, 100, 1, "steps", "In so many steps noise becomes a picture; more take longer.")
+    guidance_scale: float = number(
+        3.0, 1, 15, 0.1, "guidance", "How strictly the prompt is obeyed; 1 asks once, high values oversaturate."
+    )
+    scheduler: str = choice(
+        "dpmpp_2m", SCHEDULERS, "scheduler", "The rule by which a step is taken; stochastic ones add fresh noise."
+    )
+    samples: int = number(1, 1, 8, 1, "pictures", "So many side by side, from seed, seed + 1 and so on.")
+    size: int = number(128, 64, 768, 64, "size", "Width and height in pixels; a model draws best at its own size.")
+    variation_seed: int = number(0, 0, MAX_SEED, 1, "variation seed", "Another noise that the first one is led to.")
+    variation_strength: float = number(
+        0.0, 0, 1, 0.01, "variation", "How far towards the variation seed's noise: 0 stays, 1 is all of the other."
+    )
+    start: str = words("", MAX_PICTURE, "start picture", "A square PNG as a data URL that the drawing begins from.")
+    strength: float = number(
+        0.6, 0, 1, 0.01, "strength", "How much of the start picture is drawn anew: 0 keeps it, 1 forgets it."
+    )
+
+    @field_validator("scheduler")
+    @classmethod
+    def _check_scheduler(cls, scheduler: str) -> str:
+        return _one_of("scheduler", scheduler, SCHEDULERS)
+
+
 def random_seed() -> int:
     """A seed that nothing foresees."""
     return secrets.randbelow(MAX_SEED + 1)
@@ -183,10 +231,13 @@ def limits(field: FieldInfo) -> dict[str, Any]:
 def allowed(field: FieldInfo) -> str:
     """What the field takes, as the end of a sentence."""
     rules = limits(field)
+    if "choices" in rules:
+        return f"one of {', '.join(rules['choices'])} is allowed"
     if field.annotation is str:
         return f"a text of at most {rules['max_length']:,} characters is allowed"
     if field.annotation is int:
-        return f"a whole number from {rules['ge']:g} to {plain(rules['le'])} is allowed"
+        steps = f" in steps of {rules['step']}" if rules["step"] > 1 else ""
+        return f"a whole number from {rules['ge']:g} to {plain(rules['le'])}{steps} is allowed"
     return f"a number from {rules['ge']:g} to {rules['le']:g} in steps of {rules['step']:g} is allowed"
 
 
@@ -204,6 +255,12 @@ def show(value: Any, length: int = 40) -> str:
     return text if len(text) <= length else f"{text[:length]}…"
 
 
+def _one_of(name: str, value: str, choices: Mapping[str, str]) -> str:
+    if value not in choices:
+        raise PydanticCustomError(name, f"one of {', '.join(choices)} is allowed")
+    return value
+
+
 def _clean_value(field: FieldInfo | None, value: Any) -> Any:
     """Texts without what UTF-8 can't hold; numbers on their step. What is wrong is left for pydantic to refuse."""
     if field is None or isinstance(value, bool):
@@ -212,6 +269,9 @@ def _clean_value(field: FieldInfo | None, value: Any) -> Any:
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
     if field.annotation is float:
         return _on_step(value, limits(field)["step"])
+    if field.annotation is int and (step := limits(field)["step"]) > 1:
+        placed = _on_step(value, step)
+        return int(placed) if isinstance(placed, float) and placed.is_integer() else placed
     return value
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from playground.errors import PlaygroundError
 from playground.links import from_metadata, from_query, to_metadata, to_query
-from playground.recipes import MAX_FORCED, MAX_PROMPT, MAX_SEED, Recipe, TextRecipe, limits, show
+from playground.recipes import MAX_FORCED, MAX_PROMPT, MAX_SEED, ImageRecipe, Recipe, TextRecipe, limits, show
 
 NUMBER = "temperature is {}; a number from 0 to 2 in steps of 0.01 is allowed."
 WHOLE = "seed is {}; a whole number from 0 to 2147483647 is allowed."
@@ -48,6 +48,24 @@ def test_a_mistake_is_one_sentence_that_names_knob_value_and_limits(values, sent
     with pytest.raises(PlaygroundError) as error:
         TextRecipe.make(values)
     assert str(error.value) == sentence
+
+
+BAD_PICTURES = [
+    ({"scheduler": "karras"}, "scheduler is 'karras'; one of dpmpp_2m, ddim, euler, unipc, .* is allowed."),
+    ({"scheduler": 7}, "scheduler is 7; one of dpmpp_2m, .* is allowed."),
+    ({"size": 100}, "size is 100; a whole number from 64 to 768 in steps of 64 is allowed."),
+    ({"size": "4096"}, "size is '4096'; a whole number from 64 to 768 in steps of 64 is allowed."),
+    ({"size": float("nan")}, "size is nan; a whole number from 64 to 768 in steps of 64 is allowed."),
+    ({"steps": 0}, "steps is 0; a whole number from 1 to 100 is allowed."),
+    ({"guidance_scale": 0.5}, "guidance_scale is 0.5; a number from 1 to 15 in steps of 0.1 is allowed."),
+    ({"strength": 1.01}, "strength is 1.01; a number from 0 to 1 in steps of 0.01 is allowed."),
+]
+
+
+@pytest.mark.parametrize(("values", "sentence"), BAD_PICTURES, ids=range(len(BAD_PICTURES)))
+def test_a_mistake_about_a_picture_is_one_sentence_too(values, sentence):
+    with pytest.raises(PlaygroundError, match=f"^{sentence}$"):
+        ImageRecipe.make(values)
 
 
 @pytest.mark.parametrize("name", ["warmth", "__class__", "model_config", "\x1b[31m\n", 1])
@@ -100,7 +118,8 @@ def test_every_knob_has_what_its_control_needs():
             rules = limits(field)
             assert field.title and field.description, name
             assert field.description.endswith("."), name
-            assert {"max_length", "lines"} <= rules.keys() or {"ge", "le", "step"} <= rules.keys(), name
+            shapes = ({"max_length", "lines"}, {"ge", "le", "step"}, {"choices"})
+            assert any(shape <= rules.keys() for shape in shapes), name
             assert recipe.make({name: field.default}) == recipe(), name
 
 
@@ -127,6 +146,8 @@ def some_recipe(kind: type[Recipe], random: random.Random) -> Recipe:
         rules = limits(field)
         if name == "forced":
             values[name] = " ".join(str(random.randrange(5000)) for _ in range(random.randrange(20)))
+        elif "choices" in rules:
+            values[name] = random.choice(list(rules["choices"]))
         elif field.annotation is str:
             length = random.randrange(min(rules["max_length"], 300) + 1)
             values[name] = "".join(random.choices(characters, k=length))
