@@ -41,4 +41,4 @@ def run(model: TextModel, job: Job) -> Told:
     with ThreadPoolExecutor(len(job.recipes)) as callers:
         found = list(callers.map(follow, job.recipes))
     seconds = time.perf_counter() - began
-    return Told([ids for ids, _ in found], seconds, [first for _, first in found], model.batcher._decoder.threads)
+    return Told([ids for ids, _ in found], seconds, [first for _, first in found], model.batcher.threads)

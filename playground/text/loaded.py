@@ -15,7 +15,7 @@ from transformers.utils.logging import disable_progress_bar
 from playground.errors import PlaygroundError
 from playground.registry import Manifest
 from playground.text.batcher import Batcher, Vocabulary
-from playground.text.decoder import decoder
+from playground.text.decoder import decoders
 from playground.text.model import FIELDS
 from playground.text.stream import token_bytes
 
@@ -51,11 +51,11 @@ class TextModel:
     def __post_init__(self) -> None:
         ends = self.model.generation_config.eos_token_id
         vocabulary = Vocabulary(self.bytes, self.texts, frozenset(ends if isinstance(ends, list) else [ends]))
-        decoding = decoder(self.model, self.context)
+        decoding = decoders(self.model, self.context)
         self.batcher = Batcher(decoding, vocabulary)
         self.dtype = str(self.model.dtype).removeprefix("torch.")
         weights = sum(weight.numel() * weight.element_size() for weight in self.model.parameters())
-        self.memory = weights + decoding.memory
+        self.memory = weights + sum(decoder.memory for decoder in decoding)
 
 
 def load(folder: Path, manifest: Manifest) -> TextModel:

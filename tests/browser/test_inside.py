@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import torch
 from playwright.sync_api import Locator, Page, expect
 
 from playground.links import from_record
@@ -80,7 +81,7 @@ def examined(engine, document: dict, index: int):
 
 def choice(found, recipe: TextRecipe) -> int:
     after = distribution(found.logits, seen_tokens(found.seen, len(found.logits)), recipe)
-    return pick(after[None], [found.uniform]).item()
+    return pick(after[None], torch.tensor([found.uniform], dtype=torch.float64)).item()
 
 
 # ---- tokens ------------------------------------------------------------------------------------------------------
@@ -307,7 +308,7 @@ def test_the_page_computes_what_the_samplers_do(open_page, engine):
                 )
                 after = distribution(logits, seen_tokens(found.seen, len(logits)), with_knobs)
                 assert shares == pytest.approx(after.tolist(), abs=1e-12), changes
-                assert token == pick(after[None], [found.uniform]).item(), changes
+                assert token == pick(after[None], torch.tensor([found.uniform], dtype=torch.float64)).item(), changes
 
 
 def test_the_dice_show_each_sampler_and_the_throw(open_page, engine):

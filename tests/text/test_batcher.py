@@ -118,9 +118,9 @@ def test_a_free_slot_goes_to_whoever_has_the_fewest(model):
     with spy.held:
         starters = [threading.Thread(target=drain, args=(run,)) for run in (greedy, modest)]
         starters[0].start()
-        spy.until(lambda: len(batcher._waiting) >= 5)
+        spy.until(lambda: len(batcher.waiting) >= 5)
         starters[1].start()
-        spy.until(lambda: any(sample.prompt == (7,) for sample in batcher._waiting))
+        spy.until(lambda: any(sample.prompt == (7,) for sample in batcher.waiting))
     for thread in starters:
         thread.join()
     assert (7,) in spy.prompts[:3]  # not behind the six
@@ -134,7 +134,7 @@ def test_a_long_prompt_is_read_in_pieces_between_the_steps_of_others(model):
     with spy.held:
         long = threading.Thread(target=drain, args=(batcher.run(TextRecipe.make({"max_new_tokens": 2}), [6] * 900),))
         long.start()
-        spy.until(lambda: batcher._waiting or batcher._reading)
+        spy.until(lambda: batcher.waiting or batcher.lanes[0].reading)
         mark = len(spy.calls)
     drain(short)
     long.join()
@@ -187,6 +187,24 @@ def test_numbers_that_overflow_end_one_run_and_no_other(model):
         assert fine.result() == expected
 
 
+def test_a_scored_text_whose_numbers_overflow_disturbs_nobody(model):
+    spy = Spy(model)
+    batcher = spy.batcher()
+    good = TextRecipe.make({"max_new_tokens": 60, "seed": 1})
+    expected = tokens_of(batcher.run(good, [5]))
+    fine = batcher.run(good, [5])
+    first = next(event for _, event in fine if isinstance(event, Token))
+    spy.poisoned = 13
+    with pytest.raises(PlaygroundError, match="overflowed"):
+        tokens_of(batcher.run(TextRecipe.make({"max_new_tokens": 0}), [6, 13, 7], 2))
+    assert [first, *tokens_of(fine)] == expected
+
+
+def test_a_scored_text_is_scored_to_its_end_whatever_the_stop_text(endless):
+    done = told(endless, TextRecipe.make({"prompt": "the dragon sang", "max_new_tokens": 0, "stop": "a"}))
+    assert "".join(token.shown for token in done.results[0].tokens) == "the dragon sang"
+
+
 def test_a_decoder_that_breaks_tells_everybody_and_works_again(model):
     spy = Spy(model)
     batcher = spy.batcher()
@@ -201,8 +219,9 @@ def test_nothing_runs_when_nobody_asks(model):
     batcher = Spy(model).batcher()
     tokens_of(batcher.run(TextRecipe.make({"max_new_tokens": 2}), [5]))
     assert not batcher.busy
-    batcher._thread and batcher._thread.join(10)
-    assert batcher._thread is None
+    (lane,) = batcher.lanes
+    lane.thread and lane.thread.join(10)
+    assert lane.thread is None
 
 
 def drain(run) -> None:
@@ -233,7 +252,9 @@ class Spy:
                 with spy.held:
                     spy.calls.append("r")
                     spy.prompts.append(tuple(ids))
-                    return super().read(ids, start, every=every)
+                    logits = super().read(ids, start, every=every).clone()
+                    logits[[n for n, token in enumerate(ids) if every and token == spy.poisoned]] = torch.nan
+                    return logits
 
             def step(self, tokens, lengths):
                 with spy.held:
@@ -246,7 +267,8 @@ class Spy:
                     return logits
 
         model = self._model
-        return Batcher(Watched(model.model, model.context, slots), Vocabulary(model.bytes, model.texts, frozenset()))
+        vocabulary = Vocabulary(model.bytes, model.texts, frozenset())
+        return Batcher([Watched(model.model, model.context, slots)], vocabulary)
 
     def until(self, holds) -> None:
         """Wait until something is so."""

@@ -5,7 +5,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from playground.registry import CHECKPOINTS
-from playground.text.decoder import PIECE, HalfDecoder, PlainDecoder, decoder
+from playground.text.decoder import PIECE, HalfDecoder, PlainDecoder, decoders
 
 CONTEXT = 256
 
@@ -61,7 +61,7 @@ def test_logits_are_those_of_transformers(kind, changes):
 
 def test_the_shipped_model_is_decoded_as_transformers_has_it():
     model = LlamaForCausalLM.from_pretrained(CHECKPOINTS / "tales", dtype=torch.float32).eval()
-    made, ids = decoder(model, 1024), tokens(200, 4096)
+    (made, *_), ids = decoders(model, 1024), tokens(200, 4096)
     assert isinstance(made, HalfDecoder)
     with torch.inference_mode():
         expected = model(torch.tensor([ids])).logits[0]
@@ -114,6 +114,18 @@ def test_a_row_that_moves_goes_on_as_before(kind):
     assert torch.equal(told(True), told(False))
 
 
+def test_a_twin_shares_the_weights_and_nothing_else():
+    made = HalfDecoder(llama(), CONTEXT, 2)
+    twin, ids = made.twin(), tokens(20)
+    for one, text in ((made, ids), (twin, ids[::-1])):
+        read(one, text)
+        one.place(0, 20)
+    alone = HalfDecoder(llama(), CONTEXT, 2)
+    read(alone, ids)
+    alone.place(0, 20)
+    assert torch.equal(made.step([3], [20]), alone.step([3], [20]))
+
+
 def test_this_machine_needs_no_fixed_shape_or_gets_one():
     made = HalfDecoder(llama(), CONTEXT)
     assert made._fixed != made._steady() or made._fixed  # a fixed shape is steady by itself
@@ -121,9 +133,9 @@ def test_this_machine_needs_no_fixed_shape_or_gets_one():
 
 def test_weights_that_half_precision_does_not_hold_are_left_to_transformers():
     model = llama()
-    assert isinstance(decoder(model, CONTEXT), HalfDecoder)
+    assert isinstance(decoders(model, CONTEXT)[0], HalfDecoder)
     model.model.norm.weight.data += 1e-6
-    assert isinstance(decoder(model, CONTEXT), PlainDecoder)
+    assert [type(made) for made in decoders(model, CONTEXT)] == [PlainDecoder]
 
 
 def test_large_caches_get_fewer_rows():

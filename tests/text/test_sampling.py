@@ -17,6 +17,10 @@ PLAIN = {"temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0, "repetition_penal
 ALL = {"temperature": 0.7, "top_k": 20, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.3}
 
 
+def f64(*numbers: float) -> torch.Tensor:
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
 def recipe(**values) -> TextRecipe:
     return TextRecipe.make({**PLAIN, **values})
 
@@ -94,7 +98,7 @@ def test_a_choice_tells_what_was_likely_before_and_after(logits, ids):
         assert choice.before == pytest.approx(before[choice.ids].tolist())
         assert choice.after == pytest.approx(after[choice.ids].tolist())
         assert choice.logprob == pytest.approx(before[choice.id].log().item())
-        assert choice.id == pick(after[None], [0.5]).item()
+        assert choice.id == pick(after[None], f64(0.5)).item()
 
 
 @pytest.mark.parametrize("values", [{"top_k": 1}, {"top_p": 0}, {"min_p": 1}, {"temperature": 0}])
@@ -160,7 +164,7 @@ ALMOST_1 = 1 - 2**-53
     ],
 )
 def test_the_inverse_cdf_at_its_edges(probabilities, u, expected):
-    assert pick(torch.tensor([probabilities], dtype=torch.float64), [u]).item() == expected
+    assert pick(torch.tensor([probabilities], dtype=torch.float64), f64(u)).item() == expected
 
 
 def test_no_impossible_token_is_ever_picked():
@@ -170,12 +174,12 @@ def test_no_impossible_token_is_ever_picked():
         probabilities[torch.rand(30, generator=generator) < 0.7] = 0
         probabilities[4] += 0.01
         for u in (0.0, uniform(generator), ALMOST_1):
-            assert probabilities[pick(probabilities[None] / probabilities.sum(), [u])] > 0
+            assert probabilities[pick(probabilities[None] / probabilities.sum(), f64(u))] > 0
 
 
 def test_picks_come_as_often_as_they_should():
     probabilities = torch.tensor([0.1, 0.0, 0.6, 0.3], dtype=torch.float64)
-    picks = pick(probabilities.expand(1000, -1), [(n + 0.5) / 1000 for n in range(1000)])
+    picks = pick(probabilities.expand(1000, -1), f64(*((n + 0.5) / 1000 for n in range(1000))))
     assert torch.bincount(picks, minlength=4).tolist() == [100, 0, 600, 300]
 
 
