@@ -24,14 +24,22 @@ from playground.image.world import draw_scene
 from playground.training import Plan
 
 CROP = 64  # px
-CROPS = 2  # of each picture
+CROPS = 4  # of each picture: rendering costs a fifth of a step otherwise
 GRADIENT = 1.0  # weight of the loss on differences between neighbouring pixels: sharp edges
 NOISE = 0.15  # largest standard deviation of the noise on latents that the decoder learns to bear
 FRESH = 1_000_000  # added to a seed: pictures that training never sees
-PLAN = Plan(
-    steps=9_000, batch_size=16, lr=1e-3, betas=(0.9, 0.99), weight_decay=0.0, hold=0.5, final_lr=0.02, ema=0.998
+PLAN = Plan(  # Muon took the loss after a minute of one core from 0.40, where AdamW stood, to 0.29
+    steps=10_000,
+    batch_size=16,
+    lr=1e-3,
+    muon_lr=2e-3,
+    betas=(0.9, 0.99),
+    weight_decay=0.0,
+    hold=0.5,
+    final_lr=0.02,
+    ema=0.998,
 )
-DECODER_PLAN = replace(PLAN, lr=7e-4)
+DECODER_PLAN = replace(PLAN, lr=7e-4, muon_lr=1e-3)
 
 
 @dataclass
