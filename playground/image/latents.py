@@ -15,6 +15,7 @@ from diffusers import AutoencoderTiny
 from playground.image.model import LATENT_CHANNELS, LATENT_SIZE, SIZE
 from playground.image.render import Renderer
 from playground.image.world import LAYOUTS, draw_scene, layout_of
+from playground.training import has_bf16
 
 CHUNK = 64  # pictures encoded at once
 
@@ -55,7 +56,8 @@ class LatentCache:
     def _fill(self, indices: np.ndarray) -> None:
         rendered = [self._renderer.render(draw_scene(self.seed, int(index))) for index in indices]
         pixels = torch.from_numpy(np.stack([picture for picture, _ in rendered]))
-        self._latents[indices] = encode(self.vae, pixels).numpy().astype(np.float16)
+        with torch.autocast(self.vae.device.type, torch.bfloat16, enabled=has_bf16()):  # twice as fast
+            self._latents[indices] = encode(self.vae, pixels).numpy().astype(np.float16)
         self._masks[indices] = shrink_masks(np.stack([mask for _, mask in rendered]))
         self._filled[indices] = 1  # last: an entry that counts as there is whole
 

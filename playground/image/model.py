@@ -119,7 +119,7 @@ def make_scheduler() -> DPMSolverMultistepScheduler:
 
     `lambda_min_clipped` keeps the first step away from pure noise, where the cosine schedule has no signal at all.
     """
-    return DPMSolverMultistepScheduler(
+    scheduler = DPMSolverMultistepScheduler(
         num_train_timesteps=1000,
         beta_schedule="squaredcos_cap_v2",
         prediction_type="v_prediction",
@@ -127,6 +127,8 @@ def make_scheduler() -> DPMSolverMultistepScheduler:
         lambda_min_clipped=-5.1,
         steps_offset=1,
     )
+    # for DDIM, which takes the settings over and else clips latents as if they were pixels
+    return DPMSolverMultistepScheduler.from_config({**scheduler.config, "clip_sample": False})
 
 
 def make_pipeline(

@@ -1,0 +1,254 @@
+"""What a denoiser tells of noisy latents, computed sooner: the parts that do not change are computed once.
+
+The time's and the text's way into every layer depends on neither noise nor picture: one product for all layers at each
+time, one for each prompt. What is left is traced by TorchScript with its kernels laid out beforehand as oneDNN wants
+them, for one picture at a time; the halves of classifier-free guidance are computed on two cores at once. All of it in
+float32, as the plain forward pass, from which it differs by rounding. Where any of it is not to be had, or comes out
+otherwise, the plain forward pass does it.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+import warnings
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import nn
+from torch.nn import functional
+
+MOST_WEIGHTS = 100_000_000  # larger denoisers spend their time in the products themselves
+SHAPES = 3  # of latents that are kept ready
+TOLERANCE = 1e-3  # beyond rounding
+
+
+@dataclass
+class Asked:
+    """What a denoiser is asked about, apart from latents and time.
+
+    Attributes:
+        words: (B, L, D) states of B texts; each gets its own answer.
+        kept: (B, L, all) keys and values of every cross-attention.
+        times: (B, all) what a time does to every layer, by time.
+    """
+
+    words: torch.Tensor
+    kept: torch.Tensor
+    times: dict[float, torch.Tensor] = field(default_factory=dict)
+
+
+class Forward:
+    """The forward pass of a denoiser, for one picture at a time. Several threads take turns."""
+
+    def __init__(self, unet: UNet2DConditionModel) -> None:
+        self._unet, self._lock = unet, threading.Lock()
+        self._ready: OrderedDict[tuple[int, ...], _Traced | None] = OrderedDict()
+        self._times = [m.time_emb_proj for m in unet.modules() if getattr(m, "time_emb_proj", None) is not None]
+        attentions = [module for name, module in unet.named_modules() if name.endswith(".attn2")]
+        self._texts = [part for attention in attentions for part in (attention.to_k, attention.to_v)]
+        self._is_fit = _is_fit(unet)
+
+    @torch.inference_mode()
+    def about(self, words: torch.Tensor) -> Asked:
+        """Prepare for questions about texts, (B, L, D)."""
+        return Asked(words, _all(self._texts, words) if self._is_fit else words[..., :0])
+
+    @torch.inference_mode()
+    def ask(self, latents: torch.Tensor, t: torch.Tensor, asked: Asked) -> torch.Tensor:
+        """The answer for each text, (B, C, h, w) float32.
+
+        Args:
+            latents: (1, C, h, w).
+            t: the time step, a scalar.
+        """
+        traced = self._traced(latents, asked.words) if self._is_fit else None
+        if traced is None:
+            return self._plain(latents, t, asked.words)
+        if float(t) not in asked.times:
+            asked.times[float(t)] = self._at(latents, t, asked.words)
+        latents = latents.contiguous(memory_format=torch.channels_last)
+        time = asked.times[float(t)]
+        halves = [(latents, asked.words[n, None], time[n, None], asked.kept[n, None]) for n in range(len(time))]
+        return torch.cat(_side_by_side(traced, halves))
+
+    def _plain(self, latents: torch.Tensor, t: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        """In what the denoiser computes in; what goes in and comes out is float32."""
+        own = self._unet.dtype
+        latents = latents.expand(len(words), -1, -1, -1).to(own)
+        return self._unet(latents, t, encoder_hidden_states=words.to(own), return_dict=False)[0].float()
+
+    def _at(self, latents: torch.Tensor, t: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        unet = self._unet
+        state = unet.time_embedding(unet.get_time_embed(latents, t)).expand(len(words), -1)
+        added = unet.get_aug_embed(state, words, {})
+        return _all(self._times, functional.silu(state if added is None else state + added))
+
+    def _traced(self, latents: torch.Tensor, words: torch.Tensor) -> _Traced | None:
+        """The pass for latents and texts of this shape; None where only the plain one is right."""
+        shape = (*latents.shape[1:], *words.shape[1:])
+        with self._lock:
+            if shape not in self._ready:
+                self._ready[shape] = self._trace(shape)
+                while len(self._ready) > SHAPES:
+                    self._ready.popitem(last=False)
+            self._ready.move_to_end(shape)
+            return self._ready[shape]
+
+    def _trace(self, shape: tuple[int, ...]) -> _Traced | None:
+        with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the tracer, and that TorchScript will go one day
+            dice = torch.Generator().manual_seed(0)
+            latents = torch.randn(1, *shape[:3], generator=dice).contiguous(memory_format=torch.channels_last)
+            words, t = torch.randn(1, *shape[3:], generator=dice), torch.tensor(500)
+            given = (latents, words, self._at(latents, t, words), _all(self._texts, words))
+            try:
+                traced = _Traced(self._unet, given)
+                is_right = torch.allclose(traced(*given), self._plain(latents, t, words), TOLERANCE, TOLERANCE)
+            except Exception:  # another torch, another processor, another make of denoiser
+                return None
+            return traced if is_right else None
+
+
+class _Given(nn.Module):
+    """Stands in for a layer whose output is known."""
+
+    value: torch.Tensor
+
+    def forward(self, *_: torch.Tensor) -> torch.Tensor:
+        return self.value
+
+
+class _Kernel(nn.Module):
+    """Stands in for a convolution: with its kernel laid out for the shape that it first meets."""
+
+    def __init__(self, layer: nn.Conv2d) -> None:
+        super().__init__()
+        self._layer, self._steps = layer, (list(layer.padding), list(layer.stride))
+        self.packed: torch.Tensor | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        padding, stride = self._steps
+        if self.packed is None:
+            kernel = self._layer.weight.contiguous()
+            self.packed = torch.ops.mkldnn._reorder_convolution_weight(
+                kernel, padding, stride, [1, 1], 1, list(x.shape)
+            )
+        return _convolve(x, self.packed, self._layer.bias, padding, stride)
+
+
+class _Traced:
+    """The pass of a denoiser for latents of one shape: (latents, words, times, kept) → (1, C, h, w)."""
+
+    def __init__(self, unet: UNet2DConditionModel, given: tuple[torch.Tensor, ...]) -> None:
+        shared = {id(weight): weight for weight in (*unet.parameters(), *unet.buffers())}
+        mine = copy.deepcopy(unet, shared)
+        self._network = _Network(mine)
+        kernels = self._network.kernels
+        self._network(*given, [])  # lays the kernels out
+        self._packed = [kernel.packed for kernel in kernels]
+        self._run = torch.jit.freeze(torch.jit.trace(self._network.eval(), (*given, self._packed), check_trace=False))
+
+    def __call__(self, *given: torch.Tensor) -> torch.Tensor:
+        return self._run(*given, self._packed)
+
+
+class _Network(nn.Module):
+    """A denoiser whose layers take what is known of them from outside, so that the tracer leaves out their making."""
+
+    def __init__(self, unet: UNet2DConditionModel) -> None:
+        super().__init__()
+        self._unet = unet
+        self._times, self._texts, self.kernels = [], [], []
+        self._sizes: tuple[list[int], list[int]] = ([], [])
+        for name, module in list(unet.named_modules()):
+            if getattr(module, "time_emb_proj", None) is not None:
+                self._replace(module, "time_emb_proj", self._times, self._sizes[0])
+            if name.endswith(".attn2"):
+                for part in ("to_k", "to_v"):
+                    self._replace(module, part, self._texts, self._sizes[1])
+            if isinstance(module, nn.Conv2d):
+                parent, _, own = name.rpartition(".")
+                self.kernels.append(_Kernel(module))
+                setattr(unet.get_submodule(parent), own, self.kernels[-1])
+
+    @staticmethod
+    def _replace(module: nn.Module, name: str, places: list[_Given], sizes: list[int]) -> None:
+        sizes.append(getattr(module, name).out_features)
+        places.append(_Given())
+        setattr(module, name, places[-1])
+
+    def forward(
+        self,
+        latents: torch.Tensor,
+        words: torch.Tensor,
+        times: torch.Tensor,
+        kept: torch.Tensor,
+        packed: list[torch.Tensor],
+    ) -> torch.Tensor:
+        for places, values, sizes in zip((self._times, self._texts), (times, kept), self._sizes, strict=True):
+            for place, value in zip(places, values.split(sizes, -1), strict=True):
+                place.value = value
+        for kernel, weight in zip(self.kernels, packed, strict=False):
+            kernel.packed = weight
+        return self._unet(latents, 0, encoder_hidden_states=words, return_dict=False)[0]
+
+
+def _all(layers: list[nn.Linear], x: torch.Tensor) -> torch.Tensor:
+    """What all layers make of `x`, beside each other."""
+    return torch.cat([layer(x) for layer in layers], dim=-1)
+
+
+def _is_fit(unet: UNet2DConditionModel) -> bool:
+    kernels = [module for module in unet.modules() if isinstance(module, nn.Conv2d)]
+    return (
+        sum(weight.numel() for weight in unet.parameters()) <= MOST_WEIGHTS
+        and unet.dtype == torch.float32
+        and unet.device.type == "cpu"
+        and _convolve is not None
+        and all(
+            kernel.groups == 1 and kernel.dilation == (1, 1) and kernel.padding_mode == "zeros" for kernel in kernels
+        )
+    )
+
+
+def _compile_convolve() -> Any:
+    """The convolution with a kernel that is laid out; None where this torch has none."""
+
+    def convolve(
+        x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None, padding: list[int], stride: list[int]
+    ) -> torch.Tensor:
+        return torch.ops.mkldnn._convolution_pointwise(x, kernel, bias, padding, stride, [1, 1], 1, "none", [], "")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return torch.jit.script(convolve)
+        except Exception:  # whatever a later version says of it
+            return None
+
+
+_convolve = _compile_convolve()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(2, "denoiser", initializer=lambda: torch.set_num_threads(1))
+
+
+def _side_by_side(traced: _Traced, calls: list[tuple[torch.Tensor, ...]]) -> list[torch.Tensor]:
+    """What comes of each call; at once where there are cores for it, and always each in one thread."""
+
+    def run(given: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        with torch.inference_mode():
+            return traced(*given)
+
+    if len(os.sched_getaffinity(0)) > 1 and len(calls) > 1:
+        return list(_pool().map(run, calls))
+    return [_pool().submit(run, given).result() for given in calls]

@@ -1,0 +1,65 @@
+"""Draws pictures: what is asked for → events, a step of a sample at a time, so that all samples form together.
+
+What a step is, is `sampler.py`'s; what the model is, `loaded.py`'s.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from playground.events import Done, Ended, Event, ImageResult, Picture, Preview, Started
+from playground.image.loaded import ImageModel, load
+from playground.image.prompts import notes, read_prompts
+from playground.image.sampler import begin
+from playground.image.schedulers import steps_taken
+from playground.image.uploads import read_start
+from playground.recipes import ImageRecipe
+
+__all__ = ["generate", "load"]  # what the engine asks of a modality
+
+
+def generate(model: ImageModel, recipe: ImageRecipe) -> Iterator[Event]:
+    """Yield `Started`, after every step a `Preview` of each sample, then an `Ended` for each, and `Done` at last.
+
+    Closing the iterator ends it at the next step of a sample; nothing is kept.
+
+    Raises:
+        PlaygroundError: the start picture can't be used, or the model's numbers overflowed.
+    """
+    prompt, negative = read_prompts(model, recipe)
+    start = start_of(recipe)
+    told = notes(model, recipe, prompt, negative) + _kept(recipe)
+    yield Started(recipe, prompt.ids, told)
+    began = time.perf_counter()
+    drawings = begin(model, recipe, prompt, negative, start)
+    steps = drawings[0].steps
+    whole = len(drawings) * (steps + 1)  # decoding takes about as long as a step
+    for step in range(steps):
+        for k, drawing in enumerate(drawings):
+            drawing.advance()
+            done = step * len(drawings) + k + 1
+            left = (time.perf_counter() - began) / done * (whole - done)
+            yield Preview(k, step + 1, steps, left, drawing.preview())
+    results = []
+    for k, drawing in enumerate(drawings):
+        results.append(ImageResult(recipe.with_seed(recipe.seed + k).seed, drawing.picture(), "done"))
+        yield Ended(k, results[-1])
+    seconds = time.perf_counter() - began
+    stats = {"seconds": seconds, "steps": steps, "seconds_per_picture": seconds / len(drawings)}
+    yield Done(recipe, tuple(results), prompt.ids, stats, told)
+
+
+def start_of(recipe: ImageRecipe) -> Picture | None:
+    """The picture that a recipe begins from, if there is one.
+
+    Raises:
+        PlaygroundError: it can't be used.
+    """
+    return read_start(recipe.start, recipe.size) if recipe.start else None
+
+
+def _kept(recipe: ImageRecipe) -> tuple[str, ...]:
+    if recipe.start and recipe.strength and not steps_taken(recipe.steps, recipe.strength):
+        return (f"{recipe.steps} steps at strength {recipe.strength} leave the start picture as it is.",)
+    return ()

@@ -1,0 +1,131 @@
+"""Draws a sample: classifier-free guidance and the loop over a scheduler's steps, unrolled so that each can be watched.
+
+Samples never share a batch: float32 convolutions on a CPU round differently in batches of different sizes, and a
+sample must be the same whoever else is being drawn.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import torch
+
+from playground.events import Picture
+from playground.image.forward import Asked
+from playground.image.loaded import ImageModel
+from playground.image.noise import draw_noise
+from playground.image.pictures import cell, check_finite, decode, encode, preview, to_pixels
+from playground.image.prompts import Prompt
+from playground.image.prompts import encode as encode_prompt
+from playground.image.schedulers import make_scheduler, predict_clean, steps_taken
+from playground.recipes import ImageRecipe
+
+
+@torch.inference_mode()
+def predict(
+    model: ImageModel, latents: torch.Tensor, t: torch.Tensor, asked: Asked, guidance_scale: float
+) -> torch.Tensor:
+    """What the denoiser tells of one sample: the only place where it is asked.
+
+    Args:
+        latents: (1, C, h, w), scaled as the scheduler wants it.
+        t: the time step, a scalar.
+        asked: about the negative prompt and the prompt; about the prompt alone asks only once.
+        guidance_scale: how far to go on from the first answer past the second (Ho & Salimans 2022).
+
+    Returns:
+        (1, C, h, w): noise or v, as the model was trained.
+    """
+    told = model.forward.ask(latents, t, asked)
+    if len(told) == 1:
+        return told
+    without, with_prompt = told.chunk(2)
+    return without + guidance_scale * (with_prompt - without)
+
+
+class Drawing:
+    """One sample on its way from noise to picture.
+
+    Attributes:
+        steps: how many it takes; 0 where a start picture is kept as it is.
+        step: how many it has taken.
+    """
+
+    def __init__(self, model: ImageModel, recipe: ImageRecipe, asked: Asked, start: torch.Tensor | None = None) -> None:
+        """Begin.
+
+        Args:
+            recipe: whose seed is this sample's own.
+            asked: as `predict` takes it.
+            start: (1, C, h, w) clean latents of a picture to draw anew; None begins from noise alone.
+        """
+        self._model, self._asked, self._guidance_scale = model, asked, recipe.guidance_scale
+        self._scheduler = make_scheduler(recipe.scheduler, model.scheduler, recipe.steps)
+        side = recipe.size // cell(model.vae)
+        noise, generator = draw_noise(recipe, (1, model.unet.config.in_channels, side, side))
+        takes_generator = "generator" in inspect.signature(self._scheduler.step).parameters
+        self._options = {"generator": generator} if takes_generator else {}
+        skipped = 0 if start is None else recipe.steps - steps_taken(recipe.steps, recipe.strength)
+        self._times = self._scheduler.timesteps[skipped:]
+        if start is None:
+            self._latents = noise * self._scheduler.init_noise_sigma
+        else:
+            self._latents = self._noised(start, noise, skipped)
+        self._clean = self._latents
+        self.step, self.steps = 0, len(self._times)
+
+    def _noised(self, start: torch.Tensor, noise: torch.Tensor, skipped: int) -> torch.Tensor:
+        if not len(self._times):
+            return start
+        if hasattr(self._scheduler, "set_begin_index"):
+            self._scheduler.set_begin_index(skipped)
+        return self._scheduler.add_noise(start, noise, self._times[:1])
+
+    @torch.inference_mode()
+    def question(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(1, C, h, w) latents and the time step that the denoiser is asked about next, of variance about 1."""
+        t = self._times[self.step]
+        return self._scheduler.scale_model_input(self._latents, t), t
+
+    @torch.inference_mode()
+    def advance(self) -> None:
+        """Take a step.
+
+        Raises:
+            PlaygroundError: the model's numbers overflowed.
+        """
+        noisy, t = self.question()
+        predicted = predict(self._model, noisy, t, self._asked, self._guidance_scale)
+        self._latents = self._scheduler.step(predicted, t, self._latents, **self._options, return_dict=False)[0]
+        check_finite(self._latents)
+        self.step += 1
+        done = self.step == self.steps
+        self._clean = self._latents if done else predict_clean(self._scheduler, noisy, predicted, t)
+
+    def preview(self) -> Picture:
+        """Roughly the clean picture that the last step expected, small."""
+        return preview(self._model.preview, self._clean)
+
+    def picture(self) -> Picture:
+        """The clean picture that the last step expected; after the last of all steps, the result.
+
+        Raises:
+            PlaygroundError: the autoencoder's numbers overflowed.
+        """
+        return decode(self._model.vae, self._clean)
+
+
+def begin(
+    model: ImageModel, recipe: ImageRecipe, prompt: Prompt, negative: Prompt | None, start: Picture | None
+) -> list[Drawing]:
+    """The drawings of a recipe's samples. What all samples and steps share is computed once, here.
+
+    Args:
+        negative: None for no guidance.
+        start: of the recipe's size. At strength 1 nothing is left of it, so that it makes no difference.
+    """
+    words = torch.cat([encode_prompt(model, part) for part in (negative, prompt) if part is not None])
+    kept = start is not None and recipe.strength < 1
+    latents = encode(model.vae, to_pixels(start)) if kept else None
+    asked = model.forward.about(words)
+    return [Drawing(model, recipe.with_seed(recipe.seed + k), asked, latents) for k in range(recipe.samples)]
