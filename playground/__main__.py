@@ -22,12 +22,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pydantic.fields import FieldInfo
+
 from playground import __version__, console
 from playground.errors import PlaygroundError
 from playground.recipes import Recipe, limits, plain, show
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
 LONGEST_RUN = 30 * 24 * 60  # minutes
+DATA = "training data, or for scenes an emoji font (or set PLAYGROUND_DATA)"
 
 
 class Parser(argparse.ArgumentParser):
@@ -57,7 +60,7 @@ def parser() -> Parser:
     again = command(
         "replay", console.replay, "Make a result again: exit 0 it is the same, 1 it differs, 2 it can't be made."
     )
-    again.add_argument("source", metavar="FILE-OR-LINK", help="a JSON result, or a share link in quotes")
+    again.add_argument("source", metavar="FILE-OR-LINK", help="a saved result (JSON, PNG), or a share link in quotes")
 
     models = command("models", console.models, "List the models, the damaged ones with the reason.")
     data = command("data", console.data, "Fetch or make the training data of a model.")
@@ -66,7 +69,7 @@ def parser() -> Parser:
     for one in (data, train, evaluate):
         one.add_argument("name", metavar="NAME", help="the model, like: tales")
     for one in (train, evaluate):
-        one.add_argument("--data", type=Path, metavar="DIR", help="training data (or set PLAYGROUND_DATA)")
+        one.add_argument("--data", type=Path, metavar="PATH", help=DATA)
     data.add_argument("--n", type=_count, metavar="N", help="only so many books, pictures, …")
     data.add_argument("--out", type=Path, metavar="DIR", help="where to put it; in the user's cache by default")
     train.add_argument("--smoke", action="store_true", help="a tiny model for a few steps, in a folder of its own")
@@ -110,14 +113,21 @@ def _complain(message: str, code: int) -> int:
 
 
 def _add_knobs(parser: argparse.ArgumentParser, recipe: type[Recipe]) -> None:
-    for name, field in recipe.model_fields.items():
-        rules = limits(field)
-        span = f" {plain(rules['ge'])} to {plain(rules['le'])};" if "ge" in rules else ""
-        default = f" {field.default if isinstance(field.default, str) else plain(field.default)} by default."
-        help = field.description + (span + default if span or field.default else "")
-        metavar = "TEXT" if field.annotation is str else "N"
+    options = console.terminal(recipe.kind).OPTIONS
+    for name in dict.fromkeys((*recipe.model_fields, *options)):
+        metavar, help = options.get(name) or _about(recipe.model_fields[name])
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar=metavar, help=help.replace("%", "%%"))
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the bare result")
+
+
+def _about(field: FieldInfo) -> tuple[str, str]:
+    """What stands for the value of a knob, and its help."""
+    rules = limits(field)
+    span = f" {plain(rules['ge'])} to {plain(rules['le'])};" if "ge" in rules else ""
+    span = f" One of {', '.join(rules['choices'])};" if "choices" in rules else span
+    default = f" {field.default if isinstance(field.default, str) else plain(field.default)} by default."
+    help = field.description + (span + default if span or field.default else "")
+    return "TEXT" if field.annotation is str else "N", help
 
 
 def _count(text: str) -> int:

@@ -25,17 +25,15 @@ class Commands:
     """What can be done for one model.
 
     Attributes:
-        data_folder: where `fetch` puts its data if nothing else is said.
         fetch: (out, n, report) → the folder; fetches or makes the training data, `n` units of it or all.
         train: (data, runs, out, smoke, minutes, warm) → the checkpoint folder; resumes from `runs`, or where that is
-            gone and `warm` is asked for, from the weights in `out`.
+            gone and `warm` is asked for, from the weights in `out`. `data` is None where nobody named any.
         evaluate: (checkpoint folder, data, report) → metrics by name, as plain JSON.
     """
 
-    data_folder: Callable[[], Path]
     fetch: Callable[[Path | None, int | None, Report], Path]
-    train: Callable[[Path, Path, Path, bool, float | None, bool], Path]
-    evaluate: Callable[[Path, Path, Report], dict[str, Any]]
+    train: Callable[[Path | None, Path, Path, bool, float | None, bool], Path]
+    evaluate: Callable[[Path, Path | None, Report], dict[str, Any]]
 
 
 def find(name: str) -> tuple[str, Commands]:

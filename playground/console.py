@@ -14,20 +14,55 @@ import secrets
 import sys
 import tempfile
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from playground import commands
-from playground.documents import document
+from playground.documents import document, save
 from playground.engine import Engine
 from playground.errors import PlaygroundError
-from playground.events import ENDINGS, Done, Progress, Started, Token
+from playground.events import ENDINGS, Done, Event, Progress, Started
 from playground.recipes import Recipe, show
 from playground.registry import NAME, Registry
 from playground.replay import replay as replay_source
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+class Terminal(Protocol):
+    """What `playground.<kind>.terminal` offers: how results of a kind look on the command line, and where they go.
+
+    Attributes:
+        OPTIONS: what `generate` takes beside the knobs, or a knob that it takes otherwise: name → what stands for its
+            value, and its help. Those that are no knobs are the named arguments of `prepare`.
+    """
+
+    OPTIONS: Mapping[str, tuple[str, str]]
+
+    def prepare(self, recipe: Any, **options: Any) -> tuple[Any, Sequence[Path]]:
+        """The recipe with what it names read in, and the files that its samples shall go to, if they go to files.
+
+        Raises:
+            PlaygroundError, OSError: an option can't be; nothing has been made yet.
+        """
+
+    def progress(self, event: Event) -> str:
+        """The line to watch while waiting; "" leaves the one that is there."""
+
+    def told(self, event: Event) -> str:
+        """What the event adds to stdout."""
+
+    def rest(self, done: Done, paths: Sequence[Path]) -> str:
+        """What stdout still needs in the end."""
+
+    def summary(self, done: Done) -> str:
+        """Figures for stderr."""
+
+
+def terminal(kind: str) -> Terminal:
+    """The module that prints results of a kind. Imports nothing heavy."""
+    return importlib.import_module(f"playground.{kind}.terminal")
 
 
 def status(message: str) -> None:
@@ -45,35 +80,37 @@ def _print_json(content: Any) -> None:
 
 
 def generate(args: Namespace) -> int:
-    """Stream the first text, from its prompt on, as it is told, then print the others; or the document as JSON."""
-    engine = Engine()
+    """Print and save what a recipe makes, as its kind does that; or the document as JSON."""
+    engine, shown = Engine(), terminal(args.kind)
     names = Recipe.kinds[args.kind].model_fields
     recipe = engine.recipe(args.kind, {name: getattr(args, name) for name in names})
+    recipe, paths = shown.prepare(recipe, **{name: getattr(args, name) for name in shown.OPTIONS if name not in names})
+    for path in paths:
+        _check_file(path)
     done: Done | None = None
     with contextlib.closing(engine.generate(recipe)) as events:
         for event in events:
             if isinstance(event, Progress):
                 status(event.message)
-            elif isinstance(event, Started) and not args.json:
+            elif isinstance(event, Started):
                 status("")
-                print(event.recipe.prompt, end="", flush=True)
-            elif isinstance(event, Token) and event.sample == 0 and not args.json:
-                print(event.shown, end="", flush=True)
             elif isinstance(event, Done):
                 done = event
+            if line := shown.progress(event):
+                status(line)
+            if not args.json:
+                print(shown.told(event), end="", flush=True)
     status("")
+    for path, result in zip(paths, done.results, strict=False):
+        save(result, done, path)
     for note in done.notes:
         _report(note)
     if args.json:
-        _print_json(document(done))
+        _print_json(document(done, paths=paths))
         return 0
-    print()
-    for result in done.results[1:]:
-        print(f"\n--- seed {result.seed} ---\n{done.recipe.prompt}{result.text}")
+    print(shown.rest(done, paths), end="")
     endings = " ".join(dict.fromkeys(ENDINGS[result.ended] for result in done.results))
-    _report(
-        f"seed {done.recipe.seed} · {done.stats['tokens']} tokens · {done.stats['tokens_per_second']:.0f}/s · {endings}"
-    )
+    _report(f"seed {done.recipe.seed} · {shown.summary(done)} · {endings}")
     return 0
 
 
@@ -138,7 +175,7 @@ def train(args: Namespace) -> int:
         raise PlaygroundError(f"{show(out.name)} can't name a model; small letters, digits and . _ - are allowed.")
     for folder in (out, runs):
         _check_folder(folder)
-    print(model.train(_data_folder(args, model), runs, out, args.smoke, args.minutes, args.warm))
+    print(model.train(_data(args), runs, out, args.smoke, args.minutes, args.warm))
     return 0
 
 
@@ -147,7 +184,7 @@ def evaluate(args: Namespace) -> int:
     kind, model = commands.find(args.name)
     registry = Registry()
     registry.manifest(args.name, kind)  # tells of a damaged one before anything is measured
-    metrics = model.evaluate(registry.folder / args.name, _data_folder(args, model), _report)
+    metrics = model.evaluate(registry.folder / args.name, _data(args), _report)
     if args.json:
         _print_json(metrics)
     else:
@@ -178,9 +215,9 @@ def _flat(metrics: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any
             yield f"{path}{name}", value
 
 
-def _data_folder(args: Namespace, model: commands.Commands) -> Path:
+def _data(args: Namespace) -> Path | None:
     given = args.data or os.environ.get("PLAYGROUND_DATA")
-    return Path(given) if given else model.data_folder()
+    return Path(given) if given else None
 
 
 def _check_folder(folder: Path) -> None:
@@ -191,3 +228,12 @@ def _check_folder(folder: Path) -> None:
             return
     except OSError as error:
         raise PlaygroundError(f"The folder {folder} can't be written to: {error.strerror}.") from error
+
+
+def _check_file(path: Path) -> None:
+    """Refuse a file that can't be written now rather than when its content is made. Makes nothing."""
+    if not path.parent.is_dir():
+        raise PlaygroundError(f"There is no folder {path.parent} to write {path.name} to.")
+    _check_folder(path.parent)
+    if path.exists() and (path.is_dir() or not os.access(path, os.W_OK)):
+        raise PlaygroundError(f"{path} can't be written: it is {'a folder' if path.is_dir() else 'write-protected'}.")

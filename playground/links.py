@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from playground.errors import PlaygroundError
-from playground.recipes import Recipe, plain, show
+from playground.recipes import Recipe, limits, plain, show
 
 VERSION = 1  # raise it when a default changes, so that an old link can still be told from a new one
 KEY = "playground"  # under which a file keeps its recipe
@@ -59,9 +59,12 @@ def to_query(recipe: Recipe, defaults: Mapping[str, Any] | None = None, check: s
     pairs |= {"check": check[:CHECK_DIGITS]} if check else {}
     query = urlencode(pairs, quote_via=quote, safe="")
     if len(query) > MAX_QUERY:
+        longest = max(pairs, key=lambda name: len(str(pairs[name])))
+        field = type(recipe).model_fields[longest]
+        remedy = "leave out" if limits(field).get("max_length", 0) > MAX_QUERY else "shorten"
         raise PlaygroundError(
             f"The link would have {len(query):,} characters, more than the {MAX_QUERY:,} that travel safely: "
-            "shorten the prompt, or share the JSON file instead."
+            f"{remedy} the {field.title}, or share the {'file' if remedy == 'leave out' else 'JSON file'} instead."
         )
     return query
 

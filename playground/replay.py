@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from playground.documents import Comparison, check, compare, document, read
 from playground.engine import Engine
@@ -19,7 +18,8 @@ def replay(source: str, engine: Engine, report: Callable[[str], None]) -> Compar
     """Make the result of `source` again and compare.
 
     Args:
-        source: path of a result document, or a share link (only its query counts: nothing is fetched).
+        source: path of a result document or of a file that carries its recipe, or a share link (only its query counts:
+            nothing is fetched).
         report: called with one line of progress at a time.
 
     Raises:
@@ -27,7 +27,8 @@ def replay(source: str, engine: Engine, report: Callable[[str], None]) -> Compar
     """
     if source.startswith(("http://", "https://", "?")):
         return _replay_link(from_link(source), engine, report)
-    link, old = read(_read_file(Path(source)))
+    path = Path(source)
+    link, old = read(_read_file(path), path.parent)
     return compare(old, _run(link, engine, report))
 
 
@@ -36,7 +37,7 @@ def _replay_link(link: Link, engine: Engine, report: Callable[[str], None]) -> C
         raise PlaygroundError("The link holds no recipe.")
     if not link.check:
         raise PlaygroundError("The link carries no check of its result, so there is nothing to compare with.")
-    new = _run(link, engine, report)
+    new = document(_run(link, engine, report))
     if check(new) == link.check:
         return Comparison("identical")
     then, now = link.values.get("fingerprint"), new["recipe"]["fingerprint"]
@@ -44,7 +45,7 @@ def _replay_link(link: Link, engine: Engine, report: Callable[[str], None]) -> C
     return Comparison("different", (f"the check of the result is {check(new)} instead of {link.check}",), weights)
 
 
-def _run(link: Link, engine: Engine, report: Callable[[str], None]) -> dict[str, Any]:
+def _run(link: Link, engine: Engine, report: Callable[[str], None]) -> Done:
     done: Done | None = None
     for event in engine.generate(engine.recipe(link.kind, link.values)):
         if isinstance(event, Progress):
@@ -53,15 +54,13 @@ def _run(link: Link, engine: Engine, report: Callable[[str], None]) -> dict[str,
             done = event
     if done is None:
         raise PlaygroundError("The recipe came to no result.")
-    return document(done)
+    return done
 
 
-def _read_file(path: Path) -> str:
+def _read_file(path: Path) -> bytes:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise PlaygroundError(f"{path} is too large to be a result: over {LARGEST_FILE // 2**20} MB.")
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise PlaygroundError(f"{path} is not a JSON text.") from error
+        return path.read_bytes()
     except ValueError as error:  # a NUL in the name
         raise PlaygroundError("That is no name of a file.") from error

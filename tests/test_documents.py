@@ -144,6 +144,36 @@ def test_what_is_no_document_is_told_in_one_sentence(text, sentence):
     assert sentence in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "The file is neither JSON nor a picture that was made here."),
+        (b"\xff\xfe\x00", "The file is neither JSON nor a picture that was made here."),
+        (b"\xff\xd8\xff\xe0", "The file is neither JSON nor a picture that was made here."),
+        (b"[]", "it has no recipe and result."),
+    ],
+)
+def test_what_is_no_file_of_ours_is_told_in_one_sentence(data, sentence):
+    with pytest.raises(PlaygroundError) as error:
+        read(data)
+    assert sentence in str(error.value)
+
+
+def test_the_bytes_of_a_document_are_as_good_as_its_text(made, tmp_path):
+    assert read(json.dumps(made).encode(), tmp_path) == read(json.dumps(made))
+
+
+def test_what_was_just_made_compares_without_a_document(engine, made):
+    *_, done = engine.generate(engine.recipe("text", {"prompt": "Once upon a time", "seed": 7, "max_new_tokens": 12}))
+    assert compare(made, done) == compare(made, json.loads(json.dumps(document(done))))
+
+
 def test_the_environment_names_versions_and_machine():
     found = environment(device="cuda", dtype="bfloat16")
     assert found["torch"][0].isdigit() and found["processor"] and found["device"] == "cuda"
+
+
+def test_the_environment_of_a_kind_names_the_packages_that_matter_to_it(made):
+    assert "pillow" not in made["environment"] and "diffusers" not in made["environment"]
+    found = environment(packages=("diffusers", "pillow"))
+    assert found["pillow"][0].isdigit() and found["diffusers"][0].isdigit() and "torch" not in found

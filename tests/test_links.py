@@ -18,7 +18,7 @@ from playground.links import (
     to_metadata,
     to_query,
 )
-from playground.recipes import Recipe, TextRecipe
+from playground.recipes import ImageRecipe, Recipe, TextRecipe
 
 LINKS_V1 = [line.split("\t") for line in Path(__file__).with_name("links_v1.txt").read_text("utf-8").splitlines()]
 
@@ -104,6 +104,11 @@ def test_bytes_that_are_no_text_become_replacement_characters():
 def test_a_prompt_too_long_for_a_link_is_refused_with_a_way_out():
     with pytest.raises(PlaygroundError, match="shorten the prompt, or share the JSON file instead"):
         to_query(TextRecipe.make({"prompt": "é" * 10_000}))
+
+
+def test_a_start_picture_too_large_for_a_link_is_left_to_files():
+    with pytest.raises(PlaygroundError, match="leave out the start picture, or share the file instead"):
+        to_query(ImageRecipe.make({"prompt": "a cat", "start": "data:image/png;base64," + "A" * 40_000}))
 
 
 def test_a_whole_link():

@@ -138,17 +138,19 @@ MISTAKES = [
     (("replay", "http://127.0.0.1:1/"), "The link holds no recipe."),
     (("replay", "http://127.0.0.1:1/?tab=text&seed=7"), "nothing to compare with"),
     (("replay", "?tab=text&seed=x&check=0123456789ab"), "seed is 'x'"),
-    (("data", "nobody"), "There is no model 'nobody' to make here; there is: tales."),
+    (("data", "nobody"), "There is no model 'nobody' to make here; there is: scenes, tales."),
+    (("generate", "image", "--model", "tales"), "The model tales makes text, not image."),
+    (("generate", "image", "--out", "a.gif"), "There is no model 'scenes'; for image there is: none."),
     (("data", "tales", "--n", "0"), "'0' is not a whole number from 1 on"),
     (("data", "tales", "--n", "-3"), "'-3' is not a whole number from 1 on"),
     (("data", "tales", "--out", "/dev/null/x"), "The folder /dev/null/x can't be written to: Not a directory."),
-    (("train", "nobody"), "There is no model 'nobody' to make here; there is: tales."),
+    (("train", "nobody"), "There is no model 'nobody' to make here; there is: scenes, tales."),
     (("train", "tales", "--minutes", "nan"), "'nan' is not a number of minutes"),
     (("train", "tales", "--minutes", "0"), "'0' is not a number of minutes"),
     (("train", "tales", "--smoke", "--data", "/nowhere"), "No stories in /nowhere: give a folder of .jsonl.gz files"),
     (("train", "tales", "--smoke", "--out", "/dev/null/x"), "can't be written to: Not a directory."),
     (("train", "tales", "--smoke", "--out", "My Model"), "'My Model' can't name a model"),
-    (("evaluate", "nobody"), "There is no model 'nobody' to make here; there is: tales."),
+    (("evaluate", "nobody"), "There is no model 'nobody' to make here; there is: scenes, tales."),
     (("evaluate", "tales", "--data", "/nowhere"), "No stories in /nowhere"),
     (("bench", "nobody"), "There is no benchmark 'nobody'"),
 ]
@@ -200,7 +202,9 @@ def test_replay_cannot_without_the_model(run, saved, monkeypatch, tmp_path):
     assert (code, out) == (2, "") and "There is no model 'tales'" in err
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]", b'{"recipe": 1}', b"\x89PNG\r\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe", b"[]", b'{"recipe": 1}', b"\x89PNG\r\n", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"]
+)
 def test_replay_cannot_with_what_is_no_result(run, tmp_path, content):
     path = tmp_path / "x.json"
     path.write_bytes(content)

@@ -20,16 +20,16 @@ def _fetch_tales(out: Path | None, n: int | None, report: Report) -> Path:
     return fetch_tales(out, limit=n, progress=report)
 
 
-def _train_tales(data: Path, runs: Path, out: Path, smoke: bool, minutes: float | None, warm: bool) -> Path:
+def _train_tales(data: Path | None, runs: Path, out: Path, smoke: bool, minutes: float | None, warm: bool) -> Path:
     from playground.text.train import train_tales
 
-    return train_tales(data, runs, out, smoke=smoke, minutes=minutes, warm=warm)
+    return train_tales(data or _tales_folder(), runs, out, smoke=smoke, minutes=minutes, warm=warm)
 
 
-def _evaluate_tales(folder: Path, data: Path, report: Report) -> dict[str, Any]:
+def _evaluate_tales(folder: Path, data: Path | None, report: Report) -> dict[str, Any]:
     from playground.text.evaluate import evaluate
 
-    return evaluate(folder, data, progress=report)
+    return evaluate(folder, data or _tales_folder(), progress=report)
 
 
-COMMANDS = {"tales": Commands(_tales_folder, _fetch_tales, _train_tales, _evaluate_tales)}
+COMMANDS = {"tales": Commands(_fetch_tales, _train_tales, _evaluate_tales)}

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from playground.events import Done, TextResult
 
+PACKAGES = ("torch", "transformers", "tokenizers")
 LOGPROB_TOLERANCE = 1e-3  # nats; other machines round otherwise, other weights are further off
 
 
