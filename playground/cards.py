@@ -193,7 +193,7 @@ def training_section(folder: Path, unit: str, dataset_size: float | None = None)
     told = f"Trained from scratch by {command}"
     if len(legs) > 1:
         told += f" in {len(legs)} legs, each from the weights of the one before; the figures are those of the last one."
-        parts = [told, table(("", ""), facts), "\n".join(f"- {_leg(leg)}" for leg in legs)]
+        parts = [told, table(("", ""), facts), "\n".join(f"- {describe_leg(leg)}" for leg in legs)]
     else:
         parts = [f"{told}, which does the same again.", table(("", ""), facts)]
     parts += run.get("notes", [])  # what was done to the weights afterwards
@@ -202,7 +202,8 @@ def training_section(folder: Path, unit: str, dataset_size: float | None = None)
     return "\n\n".join(parts)
 
 
-def _leg(leg: Mapping[str, Any]) -> str:
+def describe_leg(leg: Mapping[str, Any]) -> str:
+    """A leg of a run, as `training_summary` keeps it: from which step on, how long, by what schedule."""
     plan = leg["plan"]
     held = f"peak until {plan['hold']:.0%}, " if plan.get("hold") else ""
     clock = f"by the clock of {plan['minutes']:g} minutes in all" if plan.get("minutes") else f"{plan['steps']:,} steps"

@@ -6,33 +6,46 @@ fingerprint in its name, so that latents, decoders and denoisers of different en
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from playground.cards import LOSS, training_summary, write_record
 from playground.errors import PlaygroundError
-from playground.image import autoencoder, denoiser, naming
+from playground.image import autoencoder, denoiser, naming, recogniser
 from playground.image.autoencoder import AutoencoderJob, fingerprint
+from playground.image.card import write_card
 from playground.image.denoiser import DenoiserJob
 from playground.image.latents import LatentCache
 from playground.image.model import GUIDANCE, SIZE, STEPS, make_pipeline, make_tokenizer, save_pipeline
 from playground.image.naming import NamingJob
 from playground.image.nouns import read_nouns
+from playground.image.recogniser import FILE, RecogniserJob
 from playground.image.render import Renderer
-from playground.registry import write_manifest
+from playground.registry import TRAINING, write_manifest
 from playground.training import Plan, fit
 
-CACHED = 200_000  # scenes whose latents are kept, 0.9 GB
+CACHED = 100_000  # scenes whose latents are kept, 0.43 GB
 FRESH = 256
-SHARES = {"autoencoder": 0.16, "decoder": 0.16, "text": 0.02, "denoiser": 0.66}  # of the time, where it is given
+SHARES = {  # of the time, where it is given
+    "autoencoder": 0.16,
+    "decoder": 0.16,
+    "text": 0.02,
+    "recogniser": 0.05,
+    "denoiser": 0.61,
+}
 PLANS = {
     "autoencoder": autoencoder.PLAN,
     "decoder": autoencoder.DECODER_PLAN,
     "text": naming.PLAN,
+    "recogniser": recogniser.PLAN,
     "denoiser": denoiser.PLAN,
 }
 SMOKE_STEPS, SMOKE_BATCH, SMOKE_CACHED = 3, 4, 48
@@ -56,7 +69,7 @@ class Course:
 
     def folder(self, stage: str) -> Path:
         """Of a stage; that of another encoder's is another."""
-        if stage in ("autoencoder", "text"):
+        if stage in ("autoencoder", "text", "recogniser"):
             return self.runs / stage
         vae = self.runs / "autoencoder" / "vae"
         if not vae.is_dir():
@@ -126,6 +139,11 @@ def _train_text(course: Course, plan: Plan) -> None:
     fit(NamingJob(tokenizer, folder, plan, tiny=course.smoke), plan, folder)
 
 
+def _train_recogniser(course: Course, plan: Plan) -> None:
+    folder = course.folder("recogniser")
+    fit(RecogniserJob(course.renderer, folder, plan, tiny=course.smoke), plan, folder)
+
+
 def _train_denoiser(course: Course, plan: Plan) -> None:
     folder, text = course.folder("denoiser"), course.folder("text")
     if not (text / "tokenizer").is_dir():
@@ -145,12 +163,13 @@ STAGES: dict[str, Callable[[Course, Plan], None]] = {
     "autoencoder": _train_autoencoder,
     "decoder": _train_decoder,
     "text": _train_text,
+    "recogniser": _train_recogniser,
     "denoiser": _train_denoiser,
 }
 
 
 def write_checkpoint(course: Course, out: Path) -> None:
-    """The newest parts of a course as a pipeline in `out`, with its manifest."""
+    """The newest parts of a course as a pipeline in `out`, with its manifest, its recogniser and its card."""
     model = course.folder("denoiser") / "model"
     parts = {
         "vae": AutoencoderTiny.from_pretrained(course.vae()),
@@ -159,9 +178,14 @@ def write_checkpoint(course: Course, out: Path) -> None:
     }
     tokenizer = CLIPTokenizer.from_pretrained(course.folder("text") / "tokenizer")
     save_pipeline(make_pipeline(tokenizer=tokenizer, **parts), out)
+    shutil.copyfile(course.folder("recogniser") / FILE, out / FILE)
+    (out / FILE).chmod(0o644)
+    shutil.copyfile(course.folder("denoiser") / LOSS, out / LOSS)
+    write_record(out / TRAINING, {"stages": {name: _summarise(course.folder(name)) for name in STAGES}})
     write_manifest(
         out,
         "image",
+        files=lambda path: path.suffix in {".safetensors", ".json"} and path.name != FILE,  # which draws nothing
         summary="Emoji scenes from a prompt, by a miniature latent diffusion model trained from scratch.",
         licence="apache-2.0",
         parameters=sum(p.numel() for part in parts.values() for p in part.parameters()),
@@ -173,3 +197,13 @@ def write_checkpoint(course: Course, out: Path) -> None:
             "nouns": list(read_nouns()),
         },
     )
+    write_card(out)
+
+
+def _summarise(folder: Path) -> dict[str, Any]:
+    """What a card tells of a stage, and what its last report found."""
+    history = [json.loads(line) for line in (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()]
+    plans = [row["plan"] for row in history if "plan" in row]
+    plain = {"step", "seen", "seconds", "lr", "loss", "grad_norm", "plan", "final"}
+    reported = {name: round(value, 4) for name, value in history[-1].items() if name not in plain}
+    return {**training_summary(history, Plan(**plans[-1])), "reported": reported}

@@ -69,12 +69,13 @@ def test_plain_diffusers_opens_and_runs_the_export(trained):
 def test_the_export_is_small_safetensors_with_a_manifest(trained):
     _, out = trained
     files = [path for path in out.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} <= {".json", ".safetensors"}
+    assert {path.suffix for path in files} <= {".json", ".safetensors", ".md", ".png"}
     assert all(path.stat().st_mode & 0o777 == 0o644 for path in files)
     manifest = json.loads((out / "playground.json").read_text(encoding="utf-8"))
     assert manifest["kind"] == "image" and manifest["parameters"] > 0
-    weights = {path.relative_to(out).as_posix() for path in files if path.name != "playground.json"}
-    assert set(manifest["files"]) == weights
+    about = {"playground.json", "training.json", "recogniser.safetensors", "README.md", "loss.png"}
+    weights = {path.relative_to(out).as_posix() for path in files} - about
+    assert set(manifest["files"]) == weights and all((out / name).is_file() for name in about)
     dtypes = {
         part: {weight.dtype for path in (out / part).glob("*.safetensors") for weight in load_file(path).values()}
         for part in ("vae", "unet", "text_encoder")

@@ -1,0 +1,303 @@
+"""The model card of a scenes model; see `cards.py` for what all cards have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from playground import machine
+from playground.cards import (
+    LOSS,
+    describe_leg,
+    duration,
+    front_matter,
+    read_evaluation,
+    read_manifest,
+    read_record,
+    table,
+    write_card_text,
+)
+from playground.image import phrases
+from playground.image.adherence import FACTORS
+from playground.registry import TRAINING, Manifest
+
+SHEET = "held-out.png"
+DATASET = "held-out combinations of scenes"
+SEEN = {  # what a stage of the training counts
+    "autoencoder": "crops",
+    "decoder": "crops",
+    "text": "captions",
+    "recogniser": "views",
+    "denoiser": "pictures",
+}
+SWEPT = ("noun", "colour", "place", "number", "both nouns", "relation", "worn", "all")
+SIDES = ("model", "renders")
+SCORED = ("model", "renders", "decoded")
+COLUMNS = ("held out", "renders", "decoded", "seen", "renders", "decoded")
+KNOBS = {"guidance_scale": "guidance", "steps": "steps"}
+
+
+def write_card(folder: Path) -> None:
+    """Write `README.md` of a finished checkpoint folder from the records in it; what is not there yet is said so.
+
+    Raises:
+        PlaygroundError: the folder has no valid manifest.
+    """
+    manifest = read_manifest(folder)
+    found = read_evaluation(folder, manifest)
+    held_out = found["adherence"]["held_out"]["model"] if found else {}
+    front = front_matter(
+        manifest,
+        {f"held_out_{name.replace(' ', '_')}": row["share"] for name, row in held_out.items()},
+        DATASET,
+        pipeline_tag="text-to-image",
+        library_name="diffusers",
+        language="en",
+        tags=["latent-diffusion", "emoji", "trained-from-scratch", "playground"],
+    )
+    sections = {
+        "Use": _use(manifest),
+        "Prompts": _prompts(manifest),
+        "Data and licence": _data(manifest),
+        "Architecture": _architecture(folder, manifest),
+        "Training": _training(folder),
+        "Evaluation": _evaluation(found)
+        if found
+        else f"`python -m playground evaluate {manifest.name}` fills this in.",
+        "Pictures": _pictures(found) if found else "They come with the evaluation.",
+        "Limits": _limits(manifest),
+    }
+    write_card_text(folder, front, manifest.name, {"What it is": manifest.summary, **sections})
+
+
+def _use(manifest: Manifest) -> str:
+    steps, guidance = (manifest.details.get(name, own) for name, own in (("steps", 12), ("guidance_scale", 3)))
+    return f"""In the playground it is the model `{manifest.name}` of the image tab, or
+
+```sh
+python -m playground generate image --model {manifest.name} --prompt "a cat wearing a crown on a beach" --seed 7
+```
+
+It opens with plain `diffusers` as well. Autoencoder and denoiser are stored as float16, in shards below 10 MB; compute
+in float32:
+
+```python
+import torch
+from diffusers import DiffusionPipeline
+
+pipeline = DiffusionPipeline.from_pretrained("checkpoints/{manifest.name}")
+prompt, start = "a cat wearing a crown on a beach", torch.Generator().manual_seed(7)
+picture = pipeline(prompt, num_inference_steps={steps}, guidance_scale={guidance:g}, generator=start).images[0]
+picture.save("cat.png")
+```"""
+
+
+def _prompts(manifest: Manifest) -> str:
+    tables = {"Colours": phrases.COLOURS, "Sizes": phrases.SIZES, "Worn": phrases.WORN, "Times": phrases.TIMES}
+    tables |= {"Relations": phrases.RELATIONS, "Positions": phrases.POSITIONS, "Places": phrases.PLACES}
+    lists = "\n".join(f"- {name}: {', '.join(forms[0] for forms in words.values())}." for name, words in tables.items())
+    nouns = manifest.details.get("nouns", [])
+    return f"""One thing, two or three of a kind, or a pair, in a place at a time of day, as in “two red cars on a road
+at night” or “a dog to the left of a tree”. Most words have synonyms, order is free within reason, and what is left out
+is left to the seed. The first phrase for each meaning:
+
+{lists}
+- {len(nouns)} nouns: {", ".join(nouns)}."""
+
+
+def _data(manifest: Manifest) -> str:
+    return f"""Synthetic pictures of 128 × 128 px with captions from a small grammar, drawn by our own code: drawings of
+the font Noto Color Emoji (by Google, SIL Open Font License 1.1), recoloured, dressed, turned and mirrored,
+over painted places. `python -m playground data {manifest.name}` makes them. One in ten combinations of noun and colour,
+of noun and place, and of two nouns is held out: training never sees it. No photograph, no person's picture and
+nobody's text was used. The weights and this card are under the licence {manifest.licence}."""
+
+
+def _architecture(folder: Path, manifest: Manifest) -> str:
+    unet, vae, text = (
+        json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
+        for part in ("unet", "vae", "text_encoder")
+    )
+    sizes = {part: _parameters(folder / part) for part in ("unet", "vae", "text_encoder")}
+    weights = sum(record.bytes for name, record in manifest.files.items() if name.endswith(".safetensors"))
+    widths = " / ".join(map(str, unet["block_out_channels"]))
+    facts = [
+        ("denoiser", f"{unet['_class_name']}, {sizes['unet']:,} parameters, {widths} channels, predicts v"),
+        ("autoencoder", f"{vae['_class_name']}, {sizes['vae']:,} parameters, {vae['latent_channels']} latent channels"),
+        ("text encoder", f"{text['architectures'][0]}, {sizes['text_encoder']:,} parameters"),
+        ("vocabulary", f"{text['vocab_size']:,} tokens, at most {text['max_position_embeddings']} in a prompt"),
+        ("latents", f"{unet['sample_size']} × {unet['sample_size']}"),
+        ("parameters in all", f"{manifest.parameters:,}"),
+        ("weights", f"{weights / 1e6:.1f} MB"),
+        ("fingerprint", f"`{manifest.fingerprint}`"),
+    ]
+    return table(("", ""), facts)
+
+
+def _parameters(folder: Path) -> int:
+    count = 0
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, "np") as file:
+            for name in file.keys():  # noqa: SIM118
+                size = 1
+                for side in file.get_slice(name).get_shape():
+                    size *= side
+                count += size
+    return count
+
+
+def _training(folder: Path) -> str:
+    command = f"`python -m playground train {folder.name}`"
+    record = read_record(folder / TRAINING)
+    if record is None:
+        return f"Trained by {command}; this folder keeps no record of the run."
+    stages = record["stages"]
+    rows = [
+        (
+            name,
+            duration(run["seconds"]),
+            f"{run['steps']:,} × {run['plan']['batch_size']}",
+            f"{run['seen']:,} {SEEN[name]}",
+            f"{run['plan']['muon_lr']:g}" if run["plan"]["muon_lr"] else "none",
+            f"{run['plan']['lr']:g}",
+            len(run["legs"]),
+        )
+        for name, run in stages.items()
+    ]
+    head = ("stage", "wall time", "steps × batch", "seen", "Muon's peak rate", "AdamW's peak rate", "legs")
+    legs = [
+        f"- {name}, {describe_leg(leg)}" for name, run in stages.items() if len(run["legs"]) > 1 for leg in run["legs"]
+    ]
+    last = stages["denoiser"]
+    parts = [
+        f"Trained from scratch by {command}, stage by stage: the autoencoder; its decoder alone; the text encoder, to "
+        "name what a caption says; the recogniser, which only measures; then the denoiser, and the text encoder with "
+        "it. Muon trains matrices and kernels, AdamW the rest. A stage of more than one leg goes on where the one "
+        "before left off.",
+        table(head, rows),
+        *(["\n".join(legs)] if legs else []),
+        f"Hardware of the last stage: {machine.sentence(last['machine'])}. Processes: {last['processes']}; precision: "
+        f"{last['precision']}; weights are averaged, exponentially, by {last['plan']['ema']:g} a step; seed "
+        f"{last['plan']['seed']}.",
+    ]
+    if (folder / LOSS).is_file():
+        parts.append(f"![Loss of the denoiser over pictures seen]({LOSS})")
+    return "\n\n".join(parts)
+
+
+def _evaluation(found: Mapping[str, Any]) -> str:
+    held_out, seen = (found["adherence"][split] for split in ("held_out", "seen"))
+    sides = [side[who] for side in (held_out, seen) for who in SCORED]
+    adherence = table(
+        ("what is right", *COLUMNS, "verdicts"),
+        [
+            (
+                f"**{name}**: {what}",
+                *(f"{side[name]['share']:.1%}" if name in side else "–" for side in sides),
+                " / ".join(
+                    str(side[name]["of"]) if name in side else "0" for side in (held_out["model"], seen["model"])
+                ),
+            )
+            for name, what in FACTORS.items()
+            if any(name in side for side in sides)
+        ],
+    )
+    kinds = table(
+        ("everything right, by kind of scene", *COLUMNS),
+        [
+            (
+                kind,
+                *(f"{row[split][who]:.1%}" if row[split] else "–" for split in ("held_out", "seen") for who in SCORED),
+            )
+            for kind, row in found["kinds"].items()
+        ],
+    )
+    settings = ", ".join(f"{value:g} {KNOBS[name]}" for name, value in found["settings"].items() if name in KNOBS)
+    partial = "**A quick look at a few pictures, no result.**\n\n" if found["quick"] else ""
+    sweeps = "\n\n".join(_sweep(KNOBS[name], rows) for name, rows in found["by"].items())
+    return f"""{partial}{found["pictures"]:,} pictures at default settings
+({settings}, {found["settings"]["scheduler"]}), half of their captions with a combination that
+training never saw, with fixed seeds, unpicked. A recogniser, a convolutional network of
+{found["recogniser"]["parameters"]:,} parameters that was trained on renders by itself, says what it sees; that is held
+against what the caption says. It errs, too: beside each share stands its share on renders of the same scenes, which are
+right by construction, and on those renders encoded and decoded, which no denoiser can be expected to exceed. Verdicts
+are counted for held-out and seen prompts.
+
+{adherence}
+
+{kinds}
+
+{_distances(found)}
+
+By guidance and by steps, the first {found["swept"]} of the same prompts, both splits together, the other knob at its
+default. Fréchet distances of sets of this size are larger, and can be compared only with each other.
+
+{sweeps}
+
+`{found["command"]}` measured this in {duration(found["seconds"])} on {machine.sentence(found["machine"])}.
+All numbers are in `evaluation.json`."""
+
+
+def _sweep(name: str, rows: Mapping[str, Mapping[str, float]]) -> str:
+    shown = [factor for factor in SWEPT if any(factor in row for row in rows.values())]
+    return table(
+        (name, *shown, "Fréchet"),
+        [
+            (value, *(f"{row[factor]:.0%}" if factor in row else "–" for factor in shown), f"{row['frechet']:.2f}")
+            for value, row in rows.items()
+        ],
+    )
+
+
+def _distances(found: Mapping[str, Any]) -> str:
+    near, seeds, auto = found["neighbours"], found["seeds"], found["autoencoder"]
+    rows = [
+        (
+            "Fréchet distance (Heusel et al. 2017) to other fresh renders",
+            *(f"{found['frechet'][s]:.3f}" for s in SIDES),
+        ),
+        *(
+            (
+                f"distance to the nearest of {near['of']:,} training pictures, {label}",
+                *(f"{near[s][q]:.3f}" for s in SIDES),
+            )
+            for q, label in (("least", "least"), ("p1", "1 %"), ("median", "median"))
+        ),
+        (
+            f"mean distance between {seeds['seeds']} seeds of one prompt ({len(seeds['prompts'])} prompts)",
+            *(f"{seeds[s]:.3f}" for s in SIDES),
+        ),
+    ]
+    return f"""Distances in the recogniser's last hidden layer. The renders of the last row are of scenes that the same
+caption could have been written of; the model's seeds differ {seeds["ratio"]:.2f} times as much as they do.
+
+{table(("", "the model", "fresh renders"), rows)}
+
+The autoencoder keeps {auto["psnr_db"]:.2f} dB of fresh renders (mean of {auto["pictures"]} pictures, the worst
+{auto["least_db"]:.1f} dB): no picture of the model can be sharper."""
+
+
+def _pictures(found: Mapping[str, Any]) -> str:
+    prompts = "\n".join(f"{number}. {prompt}" for number, prompt in enumerate(found["sheet"], 1))
+    return f"""The first {len(found["sheet"])} held-out prompts, one seed each, unedited and unpicked, row by row.
+
+![Pictures of held-out prompts]({SHEET})
+
+{prompts}"""
+
+
+def _limits(manifest: Manifest) -> str:
+    nouns = len(manifest.details.get("nouns", []))
+    return f"""- It knows {nouns} nouns and the words above. Any other word is ignored, or worse, taken for a known one;
+  the playground says which words it has never seen.
+- At most two kinds of things, and at most three of a kind. Things stand apart: nothing holds, rides or hides another.
+- Only nouns with a head that the font draws from the front or the side wear something, and one thing each.
+- 128 × 128 px and no more. Small things lose their faces in the autoencoder, which sets how sharp a picture can be.
+- Combinations that training never saw come out less surely than others, by as much as is measured above.
+- The drawings are one foundry's view of the world: its animals, foods, vehicles and buildings are those of one emoji
+  font.
+- The recogniser learnt from renders. On pictures unlike any render it names something all the same."""
