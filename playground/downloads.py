@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import HfApi, RepoFile, get_hf_file_metadata, hf_hub_url, snapshot_download
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 from huggingface_hub.utils import WeakFileLock, build_hf_headers, get_session, hf_raise_for_status
 from huggingface_hub.utils.logging import set_verbosity_error
 
@@ -24,6 +30,7 @@ from playground import hub
 from playground.errors import PlaygroundError
 from playground.events import Progress
 from playground.hub import HubModel
+from playground.layouts import LAYOUTS, WEIGHTS
 from playground.manifests import sha256
 
 POLL_S = 0.25
@@ -138,7 +145,7 @@ class _Fetch:
         self.tell(0, self.total)
         for name, size in files.items():
             self._file(commit, name, size)
-        about = [name for name in files if not hub.WEIGHTS.fullmatch(name)]
+        about = [name for name in files if not name.endswith(WEIGHTS)]
         for names in (about, list(files)):  # weights last: where they are, all else is
             folder = snapshot_download(
                 model.id,
@@ -149,11 +156,16 @@ class _Fetch:
             )
             if Path(folder).name != commit:
                 raise PlaygroundError(f"The revision {model.revision} of {model.id} has just changed; try again.")
+        if hub.snapshot(model) is None:
+            raise PlaygroundError(
+                f"The model {model.id} can't be used: its index of weights names other files than it has."
+            )
         return Path(folder)
 
     def _commit(self) -> str:
         """What the revision means now; also the question, asked but once, whether anybody answers at all."""
-        url = hf_hub_url(self.model.id, "config.json", revision=self.model.revision, endpoint=self.endpoint)
+        first = LAYOUTS[self.model.kind].first
+        url = hf_hub_url(self.model.id, first, revision=self.model.revision, endpoint=self.endpoint)
         commit = get_hf_file_metadata(url).commit_hash
         pinned = hub.COMMIT.fullmatch(self.model.revision)
         if not commit or not hub.COMMIT.fullmatch(commit) or (pinned and commit != self.model.revision):
@@ -235,15 +247,12 @@ def chosen(model: HubModel, sizes: dict[str, int]) -> dict[str, int]:
     """The files of a repository that are fetched, with their sizes, the small ones first.
 
     Raises:
-        PlaygroundError: there are no safetensors, or all is much larger than the allow-list says.
+        PlaygroundError: one is missing, there are no safetensors, or all is much larger than the allow-list says.
     """
-    files = {name: size for name, size in sizes.items() if hub.wanted(name)}
-    if "model.safetensors" in files:
-        files = {n: size for n, size in files.items() if n == "model.safetensors" or not hub.WEIGHTS.fullmatch(n)}
-    if not any(hub.WEIGHTS.fullmatch(name) for name in files):
-        raise PlaygroundError(
-            f"The model {model.id} has no weights in safetensors, and others, such as pickle, are not opened here."
-        )
+    layout = LAYOUTS[model.kind]
+    if lacking := layout.lacks(sizes, model.variant):
+        raise PlaygroundError(f"The model {model.id} has no {lacking}.")
+    files = {name: sizes[name] for name in layout.choose(sizes, model.variant)}
     if (total := sum(files.values())) > model.bytes * ROOM + SLACK:
         raise PlaygroundError(
             f"The model {model.id} has {total / 1e6:,.1f} MB; the list of allowed models says {model.bytes / 1e6:,.1f}."
@@ -272,6 +281,8 @@ def _sentence(model: HubModel, error: Exception) -> str:
         return f"The Hub has no revision {model.revision} of {model.id}."
     if isinstance(error, RepositoryNotFoundError):
         return f"The Hub has no model {model.id}."
+    if isinstance(error, RemoteEntryNotFoundError):
+        return f"The model {model.id} has no {LAYOUTS[model.kind].first}."
     if isinstance(error, HfHubHTTPError) and error.response is not None:
         if error.response.status_code in (401, 403):
             return f"The Hub does not let this playground have {model.id}; a token goes into HF_TOKEN."

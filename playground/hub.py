@@ -15,22 +15,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from playground.manifests import Entry, FileRecord, Manifest, digest, first_fault, sha256
-from playground.recipes import Recipe, show
+from playground.layouts import LAYOUTS
+from playground.manifests import Entry, FileRecord, Manifest, digest, fault_in_defaults, first_fault, sha256
+from playground.recipes import show
 
 HUB = "hub.json"
 COMMIT = re.compile("[0-9a-f]{40}")
 _PART = r"[A-Za-z0-9](?:[._-]?[A-Za-z0-9_])*"  # neither ".." nor "--", which would leave the cache's folder
 ID = rf"^{_PART}(?:/{_PART})?$"
 REVISION = rf"^{_PART}(?:/{_PART})*$"
-
-# What is fetched: weights in safetensors under the names that `from_pretrained` opens, and plain text that describes
-# them. Never pickle, never code, nothing in subfolders.
-WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
-INDEX = "model.safetensors.index.json"
-ABOUT = re.compile(r"[A-Za-z0-9][\w.-]*\.json|merges\.txt|vocab\.txt|chat_template\.jinja|tokenizer\.model", re.ASCII)
-NEEDED = ("config.json", "tokenizer_config.json")
-TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("tokenizer.model",))  # any of these will do
 
 
 class HubModel(BaseModel):
@@ -42,6 +35,8 @@ class HubModel(BaseModel):
         bytes: what its files take; a repository that is much larger is refused.
         chat: whether prompts go through its chat template, which also makes room for a system text.
         template: further arguments of the chat template, such as {"enable_thinking": false}.
+        variant: of its weights, such as "fp16", for files of half the size; "" takes those of full precision.
+        defaults: of knobs, where the model's own differ from the recipe's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +49,8 @@ class HubModel(BaseModel):
     chat: bool = False
     summary: str = Field("", max_length=200)
     template: dict[str, bool | int | str] = {}
+    variant: str = Field("", max_length=20)
+    defaults: dict[str, Any] = {}
 
 
 class HubManifest(Manifest):
@@ -61,7 +58,7 @@ class HubManifest(Manifest):
 
     Attributes:
         commit: what its revision means; "" where that is not known yet.
-        names: of the files that are here.
+        names: of the files that are here, with their folders.
     """
 
     name: str = Field(pattern=ID)
@@ -109,32 +106,32 @@ def _entry(path: Path, number: int, values: Any) -> Entry:
         model = HubModel.model_validate(values)
     except ValidationError as error:
         return Entry(f"{HUB}, model {number}", path, problem=f"it is not valid: {first_fault(error)}")
-    if model.kind not in Recipe.kinds:
+    if model.kind not in LAYOUTS:
         return Entry(model.id, path, problem=f"it is of an unknown kind, {show(model.kind)}.")
+    if model.variant not in LAYOUTS[model.kind].variants:
+        return Entry(model.id, path, problem=f"it is of an unknown variant, {show(model.variant)}.")
+    if fault := fault_in_defaults(model.kind, model.defaults):
+        return Entry(model.id, path, problem=fault)
     return entry_of(model)
 
 
 def entry_of(model: HubModel) -> Entry:
     """The model as a listing has it: with its files where they are in the cache."""
-    folder = snapshot(model)
-    names = tuple(sorted(path.name for path in folder.iterdir() if wanted(path.name))) if folder else ()
+    folder, layout = snapshot(model), LAYOUTS[model.kind]
+    names = layout.choose(list(layout.found(folder)), model.variant) if folder else ()
     manifest = HubManifest(
         name=model.id,
         kind=model.kind,
         summary=model.summary,
         licence=model.licence,
         parameters=model.parameters,
-        details={"chat": model.chat, "template": model.template},
+        defaults=model.defaults,
+        details={"chat": model.chat, "template": model.template, "variant": model.variant},
         hub=model,
         commit=folder.name if folder else model.revision if COMMIT.fullmatch(model.revision) else "",
         names=names,
     )
     return Entry(model.id, folder or storage(model), manifest, downloads=0 if folder else model.bytes)
-
-
-def wanted(name: str) -> bool:
-    """Whether a file of a repository is one that a model needs."""
-    return bool(WEIGHTS.fullmatch(name) or ABOUT.fullmatch(name))
 
 
 def cache() -> Path:
@@ -157,23 +154,22 @@ def snapshot(model: HubModel) -> Path | None:
         if not COMMIT.fullmatch(commit):
             commit = (storage(model) / "refs" / commit).read_text().strip()
         folder = storage(model) / "snapshots" / commit
-        return folder if COMMIT.fullmatch(commit) and _whole(folder) else None
-    except (OSError, ValueError):
+        return folder if COMMIT.fullmatch(commit) and _whole(model, folder) else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):  # an index may hold anything
         return None
 
 
-def _whole(folder: Path) -> bool:
-    def here(*names: str) -> bool:
-        return all((folder / name).is_file() for name in names)
-
-    if not here(*NEEDED) or not any(here(*names) for names in TOKENIZERS):
+def _whole(model: HubModel, folder: Path) -> bool:
+    layout = LAYOUTS[model.kind]
+    names = list(layout.found(folder))
+    if layout.lacks(names, model.variant):
         return False
-    if here("model.safetensors"):
-        return True
-    if not here(INDEX):
-        return False
-    shards = set(json.loads((folder / INDEX).read_bytes())["weight_map"].values())
-    return all(WEIGHTS.fullmatch(shard) for shard in shards) and here(*shards)
+    weights = layout.weights(names, model.variant)
+    for index in (name for name in weights if name.endswith(".json")):  # it names files, but may name no others
+        shards = json.loads((folder / index).read_bytes())["weight_map"].values()
+        if not {f"{index.rpartition('/')[0]}/{shard}".lstrip("/") for shard in shards} <= set(weights):
+            return False
+    return True
 
 
 def damaged(entry: Entry) -> str | None:

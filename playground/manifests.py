@@ -15,10 +15,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from playground.errors import PlaygroundError
 from playground.recipes import Recipe, show
 
 MANIFEST = "playground.json"
 TRAINING, EVALUATION = "training.json", "evaluation.json"  # records about the model; they decide no result
+FULL_BYTES = 10**9  # models that take no more than this in float32 are computed in it, larger ones in bfloat16
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"  # of a model and its folder
 FINGERPRINT_DIGITS = 12
 _CHUNK = 1 << 20
@@ -56,6 +58,11 @@ class Manifest(BaseModel):
     def fingerprint(self) -> str:
         """12 hex digits that change whenever a file that decides results does."""
         return digest(f"{record.sha256} {name}\n" for name, record in self.files.items())
+
+    @property
+    def dtype(self) -> str:
+        """What the model is computed in: "float32", or "bfloat16" where that would take too much memory."""
+        return "float32" if self.parameters * 4 <= FULL_BYTES else "bfloat16"
 
     @property
     def size(self) -> int:
@@ -97,6 +104,8 @@ def _problem(folder: Path, manifest: Manifest) -> str | None:
         return f"its manifest is of {manifest.name}."
     if manifest.kind not in Recipe.kinds:
         return f"it is of an unknown kind, {show(manifest.kind)}."
+    if fault := fault_in_defaults(manifest.kind, manifest.defaults):
+        return fault
     for name, record in manifest.files.items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
@@ -108,6 +117,15 @@ def _problem(folder: Path, manifest: Manifest) -> str | None:
     return None
 
 
+def fault_in_defaults(kind: str, defaults: dict[str, Any]) -> str | None:
+    """Why the recipes of a kind can't take a model's defaults, if they can't."""
+    try:
+        Recipe.kinds[kind].make({}, defaults)
+    except PlaygroundError as error:
+        return f"its defaults can't be used: {error}"
+    return None
+
+
 def write_manifest(
     folder: Path,
     kind: str,
@@ -116,11 +134,13 @@ def write_manifest(
     licence: str,
     parameters: int,
     details: dict[str, Any],
+    defaults: dict[str, Any] | None = None,
     files: Callable[[Path], bool] = lambda path: path.suffix in {".safetensors", ".json"},
 ) -> Manifest:
     """Write `playground.json` beside the finished files of a checkpoint folder, atomically.
 
     Args:
+        defaults: of the recipe's knobs, where the model has its own.
         files: tells which of the folder's files decide results; what is written about the model never does.
     """
     about = {MANIFEST, TRAINING, EVALUATION}
@@ -133,6 +153,7 @@ def write_manifest(
         parameters=parameters,
         files={p.relative_to(folder).as_posix(): FileRecord(sha256=sha256(p), bytes=p.stat().st_size) for p in chosen},
         details=details,
+        defaults=defaults or {},
     )
     part = folder / f"{MANIFEST}.part"
     part.write_text(json.dumps(manifest.model_dump(), indent=1) + "\n")

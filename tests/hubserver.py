@@ -37,7 +37,7 @@ class HubServer(http.server.ThreadingHTTPServer):
     def __init__(self, model: str, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.model = model
-        self.files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        self.files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)}
         self.branches = {"main"}
         self.claims: dict[str, int] = {}
         self.asked: list[tuple[str, str, str | None, str | None]] = []
@@ -137,6 +137,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(content[:cut])
         self.close_connection = cut is not None
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def _key(content: bytes) -> str:

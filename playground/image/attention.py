@@ -51,7 +51,7 @@ def attend(unet: UNet2DConditionModel, latents: torch.Tensor, t: torch.Tensor, w
         denoiser has no such layers.
     """
     with _watched(unet) as maps:
-        unet(latents, t, encoder_hidden_states=words, return_dict=False)
+        unet(latents.to(unet.dtype), t, encoder_hidden_states=words.to(unet.dtype), return_dict=False)
     finest = max((len(found) for found in maps), default=0)
     useful = [found for found in maps if len(found) * COARSEST**2 >= finest]
     height, width = latents.shape[2:]
@@ -59,7 +59,7 @@ def attend(unet: UNet2DConditionModel, latents: torch.Tensor, t: torch.Tensor, w
     for found in useful:
         across = round(math.sqrt(len(found) * width / height))
         grid = found.T.reshape(1, -1, len(found) // across, across)
-        total += functional.interpolate(grid, (height, width), mode="bilinear")[0] / len(useful)
+        total += functional.interpolate(grid.float(), (height, width), mode="bilinear")[0] / len(useful)
     return total
 
 

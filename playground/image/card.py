@@ -75,7 +75,7 @@ def write_card(folder: Path) -> None:
 
 
 def _use(manifest: Manifest) -> str:
-    steps, guidance = (manifest.details.get(name, own) for name, own in (("steps", 12), ("guidance_scale", 3)))
+    steps, guidance = (manifest.defaults.get(name, own) for name, own in (("steps", 12), ("guidance_scale", 3)))
     return f"""In the playground it is the model `{manifest.name}` of the image tab, or
 
 ```sh

@@ -159,7 +159,7 @@ def signal_to_noise(pictures: np.ndarray, decoded: np.ndarray) -> dict[str, floa
 
 def _settings(manifest: Manifest) -> dict[str, float]:
     """The model's own steps and guidance."""
-    own = {"steps": STEPS, "guidance_scale": GUIDANCE, **manifest.details, **manifest.defaults}
+    own = {"steps": STEPS, "guidance_scale": GUIDANCE, **manifest.defaults}
     return {name: own[name] for name in ("steps", "guidance_scale")}
 
 

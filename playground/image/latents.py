@@ -24,7 +24,9 @@ class LatentCache:
     """The first `count` training scenes of a series as latents and object masks.
 
     Attributes:
-        seed: of the series. vae: encodes, and can decode. pools: for each layout the indices of its scenes.
+        seed: of the series. vae: encodes, and can decode.
+        pools: for each layout the indices of its scenes, first those in which nothing is tilted.
+        upright: for each layout how many these are.
     """
 
     def __init__(self, folder: Path, vae: AutoencoderTiny, renderer: Renderer, *, seed: int, count: int) -> None:
@@ -35,7 +37,19 @@ class LatentCache:
         self._masks = _map(folder / "masks.u8", np.uint8, (count, *mask))
         self._filled = _map(folder / "filled.u8", np.uint8, (count,))
         layouts = np.array([layout_of(seed, index) for index in range(count)])
-        self.pools = {layout: np.flatnonzero(layouts == layout) for layout in LAYOUTS}
+        tilted = self._tilted(folder, count)
+        found = {layout: layouts == layout for layout in LAYOUTS}
+        self.pools = {
+            n: np.concatenate([np.flatnonzero(f & ~tilted), np.flatnonzero(f & tilted)]) for n, f in found.items()
+        }
+        self.upright = {layout: int((there & ~tilted).sum()) for layout, there in found.items()}
+
+    def _tilted(self, folder: Path, count: int) -> np.ndarray:
+        """(count,) bool: in which scenes something is tilted; kept, because drawing all of them takes a while."""
+        known = _map(folder / "tilted.u8", np.uint8, (count,))  # 0 not known yet, 1 upright, 2 tilted
+        for index in np.flatnonzero(known == 0):
+            known[index] = 1 + any(thing.tilt for thing in draw_scene(self.seed, int(index)).things)
+        return known == 2
 
     def read(self, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Entries, encoding what is missing.

@@ -189,13 +189,8 @@ def write_checkpoint(course: Course, out: Path) -> None:
         summary="Emoji scenes from a prompt, by a miniature latent diffusion model trained from scratch.",
         licence="apache-2.0",
         parameters=sum(p.numel() for part in parts.values() for p in part.parameters()),
-        details={
-            "size": SIZE,
-            "steps": STEPS,
-            "guidance_scale": GUIDANCE,
-            "length": tokenizer.model_max_length,
-            "nouns": list(read_nouns()),
-        },
+        defaults={"size": SIZE, "steps": STEPS, "guidance_scale": GUIDANCE},
+        details={"length": tokenizer.model_max_length, "nouns": list(read_nouns())},
     )
     write_card(out)
 

@@ -20,7 +20,6 @@ from playground.text.model import FIELDS
 from playground.text.stream import token_bytes
 
 MOST_CONTEXT = 4096  # tokens; what a model could take beyond that costs more memory than it brings here
-FULL_BYTES = 10**9  # models that take no more than this in float32 are computed in it, larger ones in bfloat16
 
 
 @dataclass
@@ -67,7 +66,11 @@ def load(folder: Path, manifest: Manifest) -> TextModel:
     disable_progress_bar()  # of the weights; stderr is for our own lines
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=_dtype(manifest), local_files_only=True, use_safetensors=True, trust_remote_code=False
+            folder,
+            dtype=getattr(torch, manifest.dtype),
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         chat = manifest.details.get("template", {}) if manifest.details.get("chat") is True else None
@@ -106,7 +109,3 @@ def text_model(
         takes_header=all(token in tokenizer.get_vocab() for token in FIELDS.values()),
         chat=chat,
     )
-
-
-def _dtype(manifest: Manifest) -> torch.dtype:
-    return torch.float32 if manifest.parameters * 4 <= FULL_BYTES else torch.bfloat16

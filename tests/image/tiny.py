@@ -47,7 +47,7 @@ def make_checkpoint(folder: Path, *, seed: int = 0) -> Path:
         summary="A tiny model for tests.",
         licence="apache-2.0",
         parameters=sum(part.num_parameters() for part in (vae, unet, text_encoder)),
-        details={"size": SIZE},
+        details={},
     )
     return folder
 
