@@ -1,13 +1,14 @@
 """The least time that a token can take on this machine: its weights have to be read, and its sums have to be done.
 
-Measured with one thread, as the playground's decoder has. What a text's own cache costs is left out, so the floor is a
+Measured with one thread unless more are asked for. What a text's own cache costs is left out, so the floor is a
 little lower than anything can be.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -25,14 +26,10 @@ def measure(parameters: int, streams: Sequence[int], far_bytes: int = FAR_BYTES)
         parameters: of the model, 2 bytes each; all are read once a step, and each takes two operations a token.
         far_bytes: of the array that fits no cache.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        size = 2 * parameters
+    size = 2 * parameters
+    with _threads(1):
         bandwidth = {"memory": _bandwidth(far_bytes), "weights": _bandwidth(size)}
-        peak = _peak()
-    finally:
-        torch.set_num_threads(threads)
+        peak = measure_peak()
     return {
         "weight_bytes": size,
         "operations_per_token": 2 * parameters,
@@ -58,10 +55,21 @@ def _bandwidth(size: int) -> float:
     return matrix.numel() * 4 / min(_best(matrix.sum), _best(lambda: matrix @ vector))
 
 
-def _peak() -> float:
-    """Operations a second in float32."""
-    a, b = torch.ones(SIDE, SIDE), torch.ones(SIDE, SIDE)
-    return 2 * SIDE**3 / _best(lambda: a @ b)
+def measure_peak(threads: int = 1, dtype: torch.dtype = torch.float32) -> float:
+    """Operations a second of a matrix product, SIDE × SIDE."""
+    a, b = torch.ones(SIDE, SIDE, dtype=dtype), torch.ones(SIDE, SIDE, dtype=dtype)
+    with _threads(threads):
+        return 2 * SIDE**3 / _best(lambda: a @ b)
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _best(task: Callable[[], Any]) -> float:

@@ -1,25 +1,26 @@
-"""What a benchmark of texts asks of whoever tells them, and what it gets back. Imports no library that tells any."""
+"""What a benchmark asks of its runners, and gets back from those of texts. Imports no library that tells any."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from playground.recipes import TextRecipe
+from playground.recipes import Recipe
 
 
 @dataclass(frozen=True)
 class Job:
-    """Texts that are asked for at the same moment, one a stream.
+    """What is asked for at the same moment.
 
     Attributes:
-        recipes: one a stream, alike but for prompt and seed.
-        prompts: their token ids.
+        recipes: of texts, one a stream, alike but for prompt and seed; of pictures, a single one.
+        prompts: token ids of texts.
         threads: to compute with; None leaves what the library starts with.
     """
 
-    recipes: Sequence[TextRecipe]
-    prompts: Sequence[Sequence[int]]
+    recipes: Sequence[Recipe]
+    prompts: Sequence[Sequence[int]] = ()
     threads: int | None = None
 
 
@@ -45,7 +46,7 @@ class Told:
         return sum(map(len, self.ids)) / self.seconds
 
 
-Way = Callable[[Job], Told]  # one of them each in what `load(path)` of a runner's module returns, by name
+Way = Callable[[Job], Any]  # each of what `load(path)` of a runner's module returns, by name; gives a `Told` or `Drawn`
 
 
 def agreement(told: Told, others: Told) -> float:

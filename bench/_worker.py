@@ -11,14 +11,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from bench._streams import Job, Told
-from playground.recipes import TextRecipe
+from playground.recipes import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}  # as app.py has them
@@ -37,10 +38,24 @@ class Worker:
 
     Attributes:
         ways: by which it tells.
+        ready_s: from the start of the process until it could tell.
         rss_mib: its memory after the last job.
     """
 
-    def __init__(self, module: str, path: Path, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, module: str, path: Path, extra: Mapping[str, str] | None = None, told: Callable[..., Any] = Told
+    ) -> None:
+        """Start it, and wait until it can tell.
+
+        Args:
+            module: whose `load(path)` gives the ways.
+            extra: environment.
+            told: the class of what it tells.
+
+        Raises:
+            RuntimeError: it broke; with what it printed.
+        """
+        self._told, began = told, time.perf_counter()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115, closed by __exit__
         command = [sys.executable, "-m", "bench._worker", module, str(path.resolve())]
         self._process = subprocess.Popen(
@@ -54,20 +69,22 @@ class Worker:
         )
         self.rss_mib = 0.0
         self.ways: list[str] = self._read()
+        self.ready_s = time.perf_counter() - began
 
-    def run(self, way: str, job: Job) -> Told:
+    def run(self, way: str, job: Job) -> Any:
         """Let it tell.
 
         Raises:
             RuntimeError: it broke; with what it printed.
         """
         recipes = [recipe.model_dump() for recipe in job.recipes]
-        asked = {"way": way, "recipes": recipes, "prompts": job.prompts, "threads": job.threads}
+        asked = {"way": way, "kind": job.recipes[0].kind, "recipes": recipes}
+        asked |= {"prompts": job.prompts, "threads": job.threads}
         self._process.stdin.write(f"{json.dumps(asked)}\n")
         self._process.stdin.flush()
         answer = self._read()
         self.rss_mib = answer.pop("rss_mib")
-        return Told(**answer)
+        return self._told(**answer)
 
     def _read(self) -> Any:
         line = self._process.stdout.readline()
@@ -96,7 +113,7 @@ def serve(module: str, path: Path) -> None:
     print(json.dumps(list(ways)), file=answers, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
-        recipes = [TextRecipe.make(values) for values in asked["recipes"]]
+        recipes = [Recipe.kinds[asked["kind"]].make(values) for values in asked["recipes"]]
         told = ways[asked["way"]](Job(recipes, asked["prompts"], asked["threads"]))
         rss = psutil.Process().memory_info().rss / 2**20
         print(json.dumps({**asdict(told), "rss_mib": rss}), file=answers, flush=True)
