@@ -19,6 +19,8 @@ from types import ModuleType
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import add_root_url
+from gradio_client.utils import is_file_obj_with_meta
 
 import tabs
 from playground.engine import Engine
@@ -44,12 +46,19 @@ def build(engine: Engine) -> gr.Blocks:
     """The whole page over an engine."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR), fill_width=True) as demo:
         gr.HTML(MASTHEAD, js_on_load=None)
-        with gr.Tabs():
+        with gr.Tabs() as all_tabs:
             for module in tab_modules():
                 with gr.Tab(module.TITLE, id=module.TITLE.lower()):
                     module.build(demo, engine)
+        demo.load(asked_tab, None, all_tabs, queue=False, api_visibility="private", show_progress="hidden")
         gr.api(models(engine), api_name="models", concurrency_limit=PARALLEL)
     return demo.queue(max_size=64)
+
+
+def asked_tab(request: gr.Request) -> Any:
+    """The tab that the page's address names, to the front; where it names none, nothing."""
+    asked = request.query_params.get("tab")
+    return gr.Tabs(selected=asked) if asked in {module.TITLE.lower() for module in tab_modules()} else gr.skip()
 
 
 def models(engine: Engine) -> Any:
@@ -77,17 +86,31 @@ def models(engine: Engine) -> Any:
 
 
 def answer_agents_in_json(demo: gr.Blocks) -> None:
-    """Gradio hands an MCP client Python's `str()` of a result; what is not a file goes out as JSON instead."""
+    """Gradio hands an MCP client Python's `str()` of a result; what is not a file goes out as JSON instead.
+
+    The files in it follow, so that an agent sees a picture.
+    """
     server = demo.mcp_server_obj
     as_content = server.postprocess_output_data
 
     def postprocess_output_data(data: Any, root_url: str) -> Any:
-        plain = [isinstance(item, dict | list) and "path" not in item for item in data]
-        return as_content(
-            [json.dumps(item) if flag else item for item, flag in zip(data, plain, strict=True)], root_url
-        )
+        told: list[Any] = []
+        for item in add_root_url(data, root_url, None):
+            if is_file_obj_with_meta(item) or not isinstance(item, dict | list):
+                told.append(item)
+            else:
+                told += [json.dumps(item), *files_in(item)]
+        return as_content(told, root_url)
 
     server.postprocess_output_data = postprocess_output_data
+
+
+def files_in(item: Any) -> list[dict[str, Any]]:
+    """Every file that Gradio serves, however deep it lies in a document."""
+    if is_file_obj_with_meta(item):
+        return [item]
+    inner = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+    return [file for value in inner for file in files_in(value)]
 
 
 def serve(demo: gr.Blocks, port: int | None = None) -> str:

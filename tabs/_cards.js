@@ -117,24 +117,3 @@ function showLink(card, share) {
   const message = edited ? "Link copied: to the tale as it was told, without your edit" : "Link copied";
   if (card.result.link) copied(note, field.value, message);
 }
-
-async function copied(node, text, message) {
-  const before = node.textContent;
-  let done = true;
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    done = false; // no permission, or no secure context: the text is selected or can be
-  }
-  node.textContent = done ? message : "Press Ctrl+C to copy";
-  if (node.tagName === "BUTTON") setTimeout(() => (node.textContent = before), 1500);
-}
-
-function download(content, name, type) {
-  const url = URL.createObjectURL(new Blob([content], { type }));
-  const anchor = make("a");
-  anchor.href = url;
-  anchor.download = name;
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
-}

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import html
+import importlib
 import inspect
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from types import ModuleType
+from typing import Any, Literal, Protocol
 
 import gradio as gr
+from pydantic.fields import FieldInfo
 
 from playground.documents import document
 from playground.engine import Engine
@@ -29,7 +32,7 @@ MANY_STEPS = 10_000  # a slider with more steps than this can't be set to one of
 
 
 def control(recipe: type[Recipe], name: str, **options: Any) -> gr.components.Component:
-    """The component of a knob: a slider, a number, a text box, or a dropdown where `options` has choices."""
+    """The component of a knob: a slider, a number, a text box, or a dropdown where it or `options` has choices."""
     field = recipe.model_fields[name]
     rules = limits(field)
     settings = {
@@ -37,9 +40,10 @@ def control(recipe: type[Recipe], name: str, **options: Any) -> gr.components.Co
         "info": field.description,
         "value": field.default,
         "elem_id": f"{recipe.kind}-{name}",
+        **({"choices": [(label, value) for value, label in rules["choices"].items()]} if "choices" in rules else {}),
         **options,
     }
-    if "choices" in options:
+    if "choices" in settings:
         return gr.Dropdown(**settings)
     if field.annotation is str:
         return gr.Textbox(**{"lines": rules["lines"], "max_lines": rules["lines"] * 2, **settings})
@@ -149,17 +153,24 @@ class Sketch(Protocol):
     def document(self) -> dict[str, Any]: ...
 
 
-def endpoint(engine: Engine, recipe: type[Recipe], sketch: Callable[[], Sketch], summary: str) -> Callable[..., Any]:
+def endpoint(
+    engine: Engine,
+    recipe: type[Recipe],
+    sketch: Callable[[], Sketch],
+    summary: str,
+    finish: Callable[[Done], dict[str, Any]] = document,
+) -> Callable[..., Any]:
     """The function behind the API's endpoint and the MCP tool of a kind: its arguments are the knobs of the recipe.
 
     It yields the document as far as it is done, and at last the whole one. A null leaves a knob to the named model.
 
     Args:
         summary: the first line of its description.
+        finish: makes the whole document; one with files holds them as Gradio's `FileData`, so that clients get them.
     """
     initial = defaults(engine, recipe)
     parameters = [
-        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=initial[name], annotation=f.annotation)
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=initial[name], annotation=_type(f))
         for name, f in recipe.model_fields.items()
     ]
     signature = inspect.Signature(parameters, return_annotation=dict)
@@ -172,13 +183,19 @@ def endpoint(engine: Engine, recipe: type[Recipe], sketch: Callable[[], Sketch],
                 for event in events:
                     so_far.add(event)
                 last = events[-1]
-                yield document(last) if isinstance(last, Done) else so_far.document()
+                yield finish(last) if isinstance(last, Done) else so_far.document()
 
     generate.__name__ = generate.__qualname__ = f"generate_{recipe.kind}"
     generate.__signature__ = signature
     generate.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {"return": dict}
     generate.__doc__ = _docstring(recipe, summary)
     return generate
+
+
+def _type(field: FieldInfo) -> Any:
+    """What a program may give for a knob."""
+    choices = limits(field).get("choices")
+    return Literal[tuple(choices)] if choices else field.annotation
 
 
 def _docstring(recipe: type[Recipe], summary: str) -> str:
@@ -189,6 +206,11 @@ def _docstring(recipe: type[Recipe], summary: str) -> str:
 
 def _sentence(end: str) -> str:
     return f"{end[0].upper()}{end.removesuffix(' is allowed')[1:]}."
+
+
+def part_of(kind: str, name: str) -> ModuleType:
+    """A module of a modality that needs no model, such as its files or its words; imported when it is first used."""
+    return importlib.import_module(f"playground.{kind}.{name}")
 
 
 def as_list(choices: Iterable[Any]) -> list[str]:

@@ -16,3 +16,34 @@ function button(label, className, action) {
   node.addEventListener("click", action);
   return node;
 }
+
+async function copied(node, text, message) {
+  const before = node.textContent;
+  let done = true;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    done = false; // no permission, or no secure context: the text is selected or can be
+  }
+  node.textContent = done ? message : "Press Ctrl+C to copy";
+  if (node.tagName === "BUTTON") setTimeout(() => (node.textContent = before), 1500);
+}
+
+function download(content, name, type) {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  const anchor = make("a");
+  anchor.href = url;
+  anchor.download = name;
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+/** The content of a file. */
+function dataUrl(file) {
+  return new Promise((done, failed) => {
+    const reader = new FileReader();
+    reader.onload = () => done(reader.result);
+    reader.onerror = () => failed(reader.error);
+    reader.readAsDataURL(file);
+  });
+}

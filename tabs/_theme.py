@@ -10,7 +10,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils import colors, fonts, sizes
 
-CSS = "".join(Path(__file__).with_name(name).read_text() for name in ("_style.css", "_compare.css"))
+CSS = "".join(Path(__file__).with_name(name).read_text() for name in ("_style.css", "_compare.css", "_image.css"))
 HEAD = '<meta name="color-scheme" content="light dark">'
 
 

@@ -141,7 +141,7 @@ def test_what_is_downloaded_holds_its_recipe_and_a_link_draws_the_same(open_page
 
 
 def test_a_picture_made_here_brings_every_setting_back(open_page):
-    page = open_page(QUICK + "&guidance_scale=4.5&scheduler=euler_a&negative_prompt=snow")
+    page = open_page(QUICK + "&guidance_scale=4.5&scheduler=unipc&negative_prompt=snow")
     settle(page)
     first = draw(page)
     content = saved(page).read_bytes()
@@ -160,7 +160,7 @@ def test_a_picture_dropped_on_the_page_brings_every_setting_back(open_page):
     page = open_page(QUICK)
     settle(page)
     first = draw(page)
-    page.get_by_label("Prompt").fill("something else")
+    box(page, "prompt").fill("something else")
     page.evaluate(
         """async (url) => {
             const blob = await (await fetch(url)).blob();
@@ -178,14 +178,14 @@ def test_a_png_without_a_recipe_is_told_in_a_sentence(open_page):
     settle(page)
     file = io.BytesIO()
     Image.new("RGB", (9, 9)).save(file, "PNG")
-    for content, sentence in ((file.getvalue(), "no recipe"), (b"<svg></svg>", "not")):
+    for content, sentence in ((file.getvalue(), "no recipe"), (b"<svg></svg>", "neither")):
         restore(page, content)
         expect(part(page, "notice")).to_contain_text(sentence)
     expect(box(page, "prompt")).to_have_value("a cat on a beach")
 
 
 def test_stop_keeps_what_is_there(open_page):
-    page = open_page("?tab=image&v=1&prompt=a%20cat&seed=7&steps=100&samples=4&size=512")  # whoever stops is in time
+    page = open_page("?tab=image&v=1&prompt=a%20cat&seed=7&steps=100&samples=4&size=384")  # whoever stops is in time
     settle(page)
     press(page.get_by_role("button", name="Generate").click, pictures(page))
     expect(part(page, "far")).to_contain_text("step ")

@@ -24,7 +24,6 @@ def make_checkpoint(folder: Path, *, seed: int = 0) -> Path:
     import torch
 
     from playground.image.model import (
-        SIZE,
         make_autoencoder,
         make_pipeline,
         make_text_encoder,

@@ -1,0 +1,38 @@
+// A PNG made here, dropped anywhere on the page or chosen, brings every setting back. What is in it the server reads.
+const LARGEST_MB = 20;
+
+function notice(text) {
+  part("notice").textContent = text;
+  part("notice").hidden = !text;
+}
+
+async function restore(file) {
+  if (!file) return;
+  if (file.size > LARGEST_MB * 2 ** 20) return notice(`The file is too large; at most ${LARGEST_MB} MB are allowed.`);
+  trigger("restore", { file: await dataUrl(file) });
+  if (stage.getBoundingClientRect().top < 0) stage.scrollIntoView({ behavior: "smooth" });
+}
+
+/** Only while this tab is the one on show. */
+function hasFiles(event) {
+  return element.offsetParent !== null && [...(event.dataTransfer?.types ?? [])].includes("Files");
+}
+
+const dropping = (on) => (part("dropping").hidden = !on);
+document.addEventListener("dragover", (event) => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  dropping(!event.target.closest?.(".start-view"));
+});
+document.addEventListener("dragleave", (event) => event.relatedTarget || dropping(false));
+document.addEventListener("drop", (event) => {
+  dropping(false);
+  if (!hasFiles(event) || event.defaultPrevented) return;
+  event.preventDefault();
+  restore(event.dataTransfer.files[0]);
+});
+part("restore").addEventListener("click", () => part("restore-file").click());
+part("restore-file").addEventListener("change", ({ target }) => {
+  restore(target.files[0]);
+  target.value = "";
+});

@@ -1,0 +1,143 @@
+"""What a press on the image tab's stage asks for: what a browser sends → knobs, files and answers, checked. No layout.
+
+Whatever comes from a page is anybody's: each shape that is not one of ours is told in a sentence.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from playground.documents import check, read
+from playground.engine import Engine
+from playground.errors import PlaygroundError
+from playground.links import Link, from_record
+from playground.recipes import ImageRecipe, random_seed
+from tabs._controls import part_of
+from tabs._image_view import data_url
+
+KIND = ImageRecipe.kind
+VARIATION = 0.3  # strength of what "Vary" does
+
+
+@dataclass(frozen=True)
+class Undo:
+    """What a button of the stage overwrote in the controls: every knob, and whether each run had a new seed."""
+
+    values: dict[str, Any]
+    random: bool
+
+
+def from_stage(data: Any) -> dict[str, Any]:
+    """What the stage asks of the recipe besides the controls: a variation of a picture, or nothing, to begin with.
+
+    Raises:
+        PlaygroundError: there is no such picture.
+    """
+    if not isinstance(data, Mapping) or "vary" not in data:
+        return {}
+    varied = {"samples": 1, "variation_seed": random_seed(), "variation_strength": VARIATION}
+    return knobs_of(_recipe(data["vary"])) | varied
+
+
+def knobs_of(recipe: ImageRecipe) -> dict[str, Any]:
+    """What the controls stand at where they make this recipe."""
+    return {name: value for name, value in recipe.model_dump().items() if name != "fingerprint"}
+
+
+def undo(wish: Mapping[str, Any], values: Mapping[str, Any], random: bool) -> Undo | None:
+    """What "Back" brings back: nothing, where the prompts that a person wrote still stand."""
+    lost = [n for n in ("prompt", "negative_prompt", "start") if values.get(n) and values[n] != wish.get(n)]
+    return Undo(dict(values), random) if lost else None
+
+
+def restored(data: Any) -> tuple[Link, str]:
+    """What a PNG made here asks for, and the checksum of its result.
+
+    Args:
+        data: `{"file": its content as base64}`.
+
+    Raises:
+        PlaygroundError: it is no PNG, or holds no recipe of a picture.
+    """
+    link, content = read(file_of(data))
+    if link.kind != KIND:
+        raise PlaygroundError(f"The recipe in this file is for {link.kind}, not for a picture.")
+    return link, check(content)
+
+
+def start_of(data: Any, size: Any) -> str:
+    """A file as the picture from which the drawing begins; "" where none is given.
+
+    Args:
+        data: `{"file": its content as base64}`.
+        size: of the picture that is to be drawn, in px; the usual one, where it is none.
+
+    Raises:
+        PlaygroundError: it is not a picture that can be used.
+    """
+    field = ImageRecipe.model_fields["size"]
+    if isinstance(data, Mapping) and not data.get("file"):
+        return ""
+    try:
+        size = ImageRecipe.make({"size": size}).size
+    except PlaygroundError:
+        size = field.default
+    return part_of(KIND, "uploads").start_from(file_of(data), size)
+
+
+def file_of(data: Any) -> bytes:
+    """The content of a file that a page sends as base64, or as a data URL of it.
+
+    Raises:
+        PlaygroundError: it is none.
+    """
+    content = data.get("file") if isinstance(data, Mapping) else None
+    if not isinstance(content, str):
+        raise PlaygroundError("The page sent something that is no file; load it anew.")
+    try:
+        return base64.b64decode(content.rpartition(",")[2], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise PlaygroundError("The page sent something that is no file; load it anew.") from error
+
+
+def examiner(engine: Engine) -> Callable[[Any], dict[str, Any]]:
+    """The function by which the stage gets how a picture formed, and which word made which part of it."""
+
+    def examine(asked: Any) -> dict[str, Any]:
+        try:
+            recipe = engine.recipe(KIND, _recipe(asked).model_dump())
+            found = engine.examine(recipe.model_copy(update={"samples": 1}), (), 0)
+        except PlaygroundError as error:
+            return {"problem": str(error)}
+        return {"words": list(map(_word, found.words)), "frames": [data_url(frame) for frame in found.frames]}
+
+    return examine
+
+
+def vocabulary(_: Any = None) -> dict[str, list[str]]:
+    """The words that the world of `scenes` knows, by kind; for the page."""
+    return part_of(KIND, "words").vocabulary()
+
+
+def _recipe(record: Any) -> ImageRecipe:
+    link = from_record(record)
+    if link.kind != KIND:
+        raise PlaygroundError(f"Only a picture can be looked into so, and this recipe is for {link.kind}.")
+    return ImageRecipe.make(link.values)
+
+
+def _word(word: Any) -> dict[str, Any]:
+    """A word for the page; each place of its map is a byte, 0 … 255, row by row."""
+    levels = bytes(round(255 * value) for row in word.map for value in row)
+    return {
+        "text": word.text,
+        "start": word.start,
+        "end": word.end,
+        "width": len(word.map[0]),
+        "height": len(word.map),
+        "map": base64.b64encode(levels).decode(),
+    }

@@ -1,0 +1,264 @@
+"""The image tab: a prompt, the knobs, and pictures that form, with the steps and the words that made them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from playground.engine import Engine
+from playground.errors import PlaygroundError
+from playground.hub import HubManifest
+from playground.links import base_url
+from playground.recipes import RANDOM_SEED, SCHEDULERS, ImageRecipe, TextRecipe, limits
+from tabs._controls import (
+    PARALLEL,
+    UPDATE_S,
+    damaged_models,
+    defaults,
+    endpoint,
+    manifest_defaults,
+    model_choices,
+    opened_link,
+    paced,
+    part_of,
+    told,
+    usable,
+)
+from tabs._image_layout import OF_PRESET, PRESETS, Parts, draw, model_update, preset_values
+from tabs._image_view import ImageSketch, ImageView, with_files
+from tabs._image_wishes import Undo, from_stage, knobs_of, restored, start_of, undo
+
+TITLE, ORDER, KIND = "Image", 2, ImageRecipe.kind
+RESTORED = "Every setting of that picture is back: Generate draws it again."
+NUMBERS = (
+    "(steps, guidance, scheduler) => [`${steps} steps`, guidance > 1 ? `guidance ${guidance}` : 'no guidance', "
+    f"({json.dumps(SCHEDULERS)})[scheduler] ?? ''].join(' · ')"
+)  # the page's own numbers, no text of anybody
+SHOW_START = "(start) => ({ start, said: '' })"
+
+
+def build(demo: gr.Blocks, engine: Engine) -> None:
+    """Draw the tab and wire it."""
+    initial = defaults(engine, ImageRecipe)
+    parts = draw(engine, initial)
+    act = Listeners(engine, initial, parts)
+    knobs, stage = parts.knobs, parts.stage
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    shared: dict[str, Any] = {"concurrency_limit": PARALLEL, "concurrency_id": "generate"}
+    running = gr.on(
+        [parts.go.click, knobs["prompt"].submit, stage.submit, *(example.click for example in parts.examples)],
+        act.paint,
+        [parts.random, parts.opened, parts.undo, *knobs.values()],
+        [stage, parts.view, parts.preset, parts.random, parts.undo, parts.back, *knobs.values()],
+        trigger_mode="once",
+        **shared,
+        **private,
+    )
+    parts.stop.click(act.stop, parts.view, [stage, parts.view], cancels=[running], queue=False, **private)
+    of_preset = [knobs[name] for name in OF_PRESET]
+    parts.preset.input(act.choose_preset, [parts.preset, knobs["model"]], of_preset, queue=False, **private)
+    gr.on([knob.input for knob in of_preset], None, None, parts.preset, js="() => null", api_visibility="private")
+    gr.on(
+        [demo.load, *(knob.change for knob in of_preset)],
+        None,
+        of_preset,
+        parts.numbers,
+        js=NUMBERS,
+        api_visibility="private",
+    )
+    knobs["model"].input(act.choose_model, knobs["model"], [parts.preset, *knobs.values()], queue=False, **private)
+    stage.reuse(act.reuse_seed, None, [knobs["seed"], parts.random], queue=False, **private)
+    to_start = [knobs["start"], parts.start_view, parts.start_fold]
+    for picked in (stage.use, parts.start_view.pick):
+        picked(act.start_from, knobs["size"], to_start, queue=False, **private)
+    knobs["start"].change(None, knobs["start"], parts.start_view, js=SHOW_START, api_visibility="private")
+    settings = [stage, parts.preset, parts.random, parts.opened, parts.undo, parts.back, *knobs.values()]
+    stage.restore(act.restore, [parts.random, *knobs.values()], settings, queue=False, **private)
+    parts.back.click(
+        act.go_back, parts.undo, [parts.undo, parts.back, parts.random, *knobs.values()], queue=False, **private
+    )
+    prompts = [knobs["prompt"], knobs["negative_prompt"], knobs["model"]]
+    gr.on(
+        [demo.load, *(knob.change for knob in prompts)],
+        act.know_words,
+        prompts,
+        parts.hints,
+        trigger_mode="always_last",
+        queue=False,
+        **private,
+    )
+    page = [stage, parts.none, parts.damaged, parts.preset, parts.random, parts.opened, *knobs.values()]
+    demo.load(act.open_page, None, page, queue=False, **private)
+    summary = "Draw a picture from a prompt; the result's image is its PNG. A null leaves a knob to the model."
+    gr.api(endpoint(engine, ImageRecipe, ImageSketch, summary, with_files), api_name=KIND, **shared)
+
+
+@dataclass
+class Listeners:
+    """What the tab does when something is pressed, opened or chosen; `initial` is what its knobs stand at first."""
+
+    engine: Engine
+    initial: dict[str, Any]
+    parts: Parts
+
+    def paint(
+        self,
+        request: gr.Request,
+        event: gr.EventData,
+        use_random: bool,
+        link: Any,
+        old: Undo | None,
+        *values: Any,
+    ) -> Iterator[dict[Any, Any]]:
+        """Run the recipe that the controls and the pressed button make, and show it as it comes."""
+        parts, knobs, stage, view = self.parts, self.parts.knobs, self.parts.stage, self.parts.view
+        stood = dict(zip(knobs, values, strict=True))
+        with told():
+            wish = self._wish(event, stood)
+            recipe = self.engine.recipe(KIND, stood | ({"seed": RANDOM_SEED} if use_random else {}) | wish)
+            expected, source = "", ""
+            if link and link[0].model_copy(update={"fingerprint": ""}) == recipe:
+                recipe, expected, source = link
+            base = base_url(request.headers.get("referer"))
+            defaults_there = manifest_defaults(self.engine, recipe.model, KIND)
+            run = ImageView(recipe, base, dict(defaults_there), expected, source)
+            shown = {knobs[name]: getattr(recipe, name) for name in {*wish, "seed"}}
+            if wish:  # an example or a variation: its seed and its preset are what the page now stands at
+                shown |= {parts.preset: self._preset_of(recipe), parts.random: False}
+            if event.target is stage and wish:
+                kept = undo(wish, stood, use_random) or old
+                shown |= {parts.undo: kept, parts.back: gr.update(visible=kept is not None)}
+            yield shown | {stage: run.value(), view: run}
+            try:
+                for events in paced(self.engine.generate(recipe), UPDATE_S * (1 if recipe.samples == 1 else 2)):
+                    run.add(events)
+                    if run.over:  # done, or stopped before Gradio has ended this generator
+                        break
+                    yield {stage: run.value()}
+            except PlaygroundError as error:
+                run.fail(str(error))
+                yield {stage: run.value(), view: None}
+                raise
+            yield {stage: run.value(), view: None}
+
+    def _wish(self, event: gr.EventData, stood: dict[str, Any]) -> dict[str, Any]:
+        """What the pressed button says of the recipe, besides the controls."""
+        example = self.parts.examples.get(event.target)  # type: ignore[call-overload]
+        if example is None:
+            return from_stage(getattr(event, "_data", None))
+        own = self.initial | dict(manifest_defaults(self.engine, str(stood["model"]), KIND))
+        kept = ("negative_prompt", "samples", "size", "variation_strength", "variation_seed", "start", "strength")
+        return {name: own[name] for name in kept} | preset_values("Balanced", own) | example
+
+    def stop(self, run: ImageView | None) -> tuple[Any, None]:
+        """Keep what is there; the run itself is cancelled by Gradio."""
+        if run is None:
+            return gr.skip(), None
+        run.stop()
+        return run.value(), None
+
+    def choose_preset(self, name: str | None, model: str) -> list[Any]:
+        """What the steps and their kin stand at."""
+        if name not in PRESETS:
+            return [gr.skip() for _ in OF_PRESET]
+        own = preset_values(name, self.initial | dict(manifest_defaults(self.engine, model, KIND)))
+        return [own[knob] for knob in OF_PRESET]
+
+    def choose_model(self, name: str) -> dict[Any, Any]:
+        """The defaults of another model."""
+        knobs = self.parts.knobs
+        own = manifest_defaults(self.engine, name, KIND)
+        updates = {knobs[knob]: value for knob, value in own.items() if knob in knobs}
+        return updates | ({self.parts.preset: "Balanced"} if "steps" in own else {})
+
+    def reuse_seed(self, event: gr.EventData) -> tuple[Any, Any]:
+        """The seed of a result, and that it is to stay."""
+        seed = event._data.get("seed") if isinstance(event._data, dict) else None
+        return (seed, False) if type(seed) is int else (gr.skip(), gr.skip())
+
+    def start_from(self, event: gr.EventData, size: Any) -> dict[Any, Any]:
+        """A picture of the stage, a file, or none, as what the drawing begins from."""
+        parts = self.parts
+        try:
+            start = start_of(event._data, size)
+        except PlaygroundError as error:
+            return {parts.start_view: {"start": None, "said": str(error)}}
+        return {parts.knobs["start"]: start, parts.start_fold: gr.update(open=True)}
+
+    def restore(self, event: gr.EventData, use_random: bool, *values: Any) -> dict[Any, Any]:
+        """Set every control as a PNG made here says, or tell what is wrong with it."""
+        parts, knobs = self.parts, self.parts.knobs
+        try:
+            link, checksum = restored(event._data)
+            recipe = self.engine.recipe(KIND, link.values)
+        except PlaygroundError as error:
+            return {parts.stage: notice(str(error))}
+        kept = undo(recipe.model_dump(), dict(zip(knobs, values, strict=True)), use_random)
+        return {
+            **{knobs[name]: value for name, value in knobs_of(recipe).items()},
+            parts.preset: self._preset_of(recipe),
+            parts.random: False,
+            parts.opened: (recipe, checksum, "file"),
+            parts.undo: kept,
+            parts.back: gr.update(visible=kept is not None),
+            parts.stage: notice(RESTORED),
+        }
+
+    def go_back(self, kept: Undo | None) -> dict[Any, Any]:
+        """What a button of the stage overwrote."""
+        gone = {self.parts.undo: None, self.parts.back: gr.update(visible=False)}
+        if kept is None:
+            return gone
+        knobs = self.parts.knobs
+        return gone | {self.parts.random: kept.random} | {knobs[name]: value for name, value in kept.values.items()}
+
+    def know_words(self, prompt: Any, negative: Any, model: Any) -> dict[str, Any]:
+        """The words that the model has never seen, each with the nearest that it knows."""
+        manifest = usable(self.engine, model, KIND) if isinstance(model, str) else None
+        if manifest is None or isinstance(manifest, HubManifest):  # whose vocabulary is another
+            return {"unknown": [], "known": False}
+        texts = {"prompt": prompt, "negative_prompt": negative}
+        unknown = part_of(KIND, "words").unknown_words
+        found = [
+            [name, word, list(near)]
+            for name, text in texts.items()
+            if isinstance(text, str) and len(text) <= limits(ImageRecipe.model_fields[name])["max_length"]
+            for word, near in unknown(text)
+        ]
+        return {"unknown": found, "known": True}
+
+    def open_page(self, request: gr.Request) -> dict[Any, Any]:
+        """Fill the controls as the page's address says, or tell what is wrong with it."""
+        parts, knobs = self.parts, self.parts.knobs
+        choices = model_choices(self.engine, KIND)
+        recipe, link, problem = opened_link(self.engine, request, KIND, first=TextRecipe.kind)
+        model = recipe.model if recipe else self.initial["model"]
+        fresh = {
+            knobs["model"]: gr.update(**model_update(choices, model)),
+            parts.none: gr.update(visible=not choices),
+            parts.damaged: damaged_models(self.engine),
+        }
+        if recipe is None or link is None:
+            return fresh | {parts.stage: notice(problem)}
+        return fresh | {
+            **{knobs[name]: value for name, value in knobs_of(recipe).items() if name != "model"},
+            parts.preset: self._preset_of(recipe),
+            parts.random: "seed" not in link.values,
+            parts.opened: (recipe, link.check, "link"),
+            parts.stage: notice("", begin=link.run),
+        }
+
+    def _preset_of(self, recipe: ImageRecipe) -> str | None:
+        """The preset whose settings these are."""
+        own = self.initial | dict(manifest_defaults(self.engine, recipe.model, KIND))
+        asked = {name: getattr(recipe, name) for name in OF_PRESET}
+        return next((name for name in PRESETS if preset_values(name, own) == asked), None)
+
+
+def notice(message: str, *, begin: bool = False) -> dict[str, Any]:
+    """A stage without a run: a message above what is there, or the wish to begin at once."""
+    return {"run": "", "state": "notice", "message": message, "begin": begin, "chunks": {}, "results": []}

@@ -1,0 +1,498 @@
+"""What the image tab makes of recipes, events and files, and what programs get from its endpoint."""
+
+import asyncio
+import base64
+import io
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import gradio as gr
+import pytest
+from fastapi import Request
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from PIL import Image
+
+import app
+from playground.documents import check, document, read, to_file
+from playground.engine import Engine
+from playground.errors import PlaygroundError
+from playground.events import Done, Ended, Picture, Preview, Progress, Started
+from playground.image.words import unknown_words
+from playground.links import from_link, to_record
+from playground.recipes import SCHEDULERS, ImageRecipe, TextRecipe
+from playground.registry import Registry
+from tabs import image
+from tabs._controls import control, defaults
+from tabs._image_layout import EXAMPLES, HINTS, PRESETS, SCRIPT, START, draw, model_update, preset_values
+from tabs._image_view import LARGEST, LOSSLESS, WINDOW, ImageSketch, ImageView, data_url
+from tabs._image_wishes import VARIATION, examiner, file_of, from_stage, knobs_of, restored, start_of, undo, vocabulary
+from tests.image.tiny import make_checkpoint
+
+BASE = "http://127.0.0.1:7860/"
+TABS = Path(image.__file__).parent
+ASKED = {"prompt": "a cat on a beach", "seed": 7, "steps": 3, "size": 64}
+
+
+@pytest.fixture(scope="module")
+def painter(tmp_path_factory) -> Engine:
+    """An engine over a tiny model for pictures, and no other."""
+    root = tmp_path_factory.mktemp("painter")
+    make_checkpoint(root / "scenes")
+    return Engine(Registry(root))
+
+
+@pytest.fixture(scope="module")
+def events(painter) -> list:
+    """Of two pictures, once the model is there."""
+    made = painter.generate(painter.recipe("image", {**ASKED, "samples": 2}))
+    return [event for event in made if not isinstance(event, Progress)]
+
+
+@pytest.fixture(scope="module")
+def done(painter) -> Done:
+    return list(painter.generate(painter.recipe("image", ASKED)))[-1]
+
+
+def view_of(events: list, **values) -> ImageView:
+    return ImageView(events[-1].recipe, BASE, {}, **values)
+
+
+def previews(view: ImageView) -> list:
+    return [preview for chunk in view.chunks for preview in json.loads(chunk)]
+
+
+def bytes_of(url: str) -> bytes:
+    assert url.startswith("data:image/")
+    return base64.b64decode(url.partition(",")[2])
+
+
+def as_file(data: bytes) -> dict[str, str]:
+    """A file as a page sends it."""
+    return {"file": f"data:application/octet-stream;base64,{base64.b64encode(data).decode()}"}
+
+
+def plain_png(width: int = 40, height: int = 20) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(file, "PNG")
+    return file.getvalue()
+
+
+# ---- layout ----
+
+
+@pytest.mark.parametrize("steps", [1, 4, 12, 100])
+def test_presets_are_valid_recipes_whatever_the_model_suggests(steps):
+    own = ImageRecipe().model_dump() | {"steps": steps}
+    made = [ImageRecipe.make(preset_values(name, own)).steps for name in PRESETS]
+    assert made == sorted(made)
+    assert preset_values("Balanced", own)["steps"] == steps
+
+
+def test_presets_of_a_model_that_takes_twelve_steps():
+    own = ImageRecipe().model_dump() | {"steps": 12}
+    assert [preset_values(name, own)["steps"] for name in PRESETS] == [6, 12, 20]
+
+
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_examples_are_valid_and_of_words_that_the_model_knows(label):
+    prompt = EXAMPLES[label].get("prompt", label)
+    assert unknown_words(prompt) == []
+    ImageRecipe.make({"prompt": prompt} | EXAMPLES[label])
+
+
+def test_there_are_at_least_six_examples():
+    assert len(EXAMPLES) >= 6
+
+
+def test_a_knob_with_choices_is_a_dropdown_that_says_what_people_call_them():
+    with gr.Blocks():
+        dropdown = control(ImageRecipe, "scheduler")
+    assert isinstance(dropdown, gr.Dropdown)
+    assert dict(map(reversed, dropdown.choices)) == SCHEDULERS
+    assert dropdown.value == ImageRecipe.model_fields["scheduler"].default
+
+
+def test_every_knob_but_the_fingerprint_has_a_control(painter):
+    with gr.Blocks() as page:
+        image.build(page, painter)
+    shown = {getattr(block, "elem_id", None) for block in page.blocks.values()}
+    assert {f"image-{name}" for name in ImageRecipe.model_fields if name != "fingerprint"} <= shown
+
+
+@pytest.mark.parametrize("script", [SCRIPT, HINTS, START])
+def test_scripts_write_no_html(script):
+    marks = ("innerHTML", "insertAdjacentHTML", "outerHTML", "eval(", "document.write")
+    assert not any(mark in script for mark in marks)
+
+
+@pytest.mark.parametrize("name", ["_image_stage.html", "_image_hints.html", "_image_start.html"])
+def test_templates_run_no_data(name):
+    assert not any(mark in (TABS / name).read_text() for mark in ("{{", "${", "`"))
+
+
+def test_where_the_wanted_model_is_not_there_the_first_stands():
+    assert model_update([("a · 1 M", "a"), ("b · 2 M", "b")], "scenes")["value"] == "a"
+    assert model_update([("a · 1 M", "a"), ("b · 2 M", "b")], "b")["value"] == "b"
+
+
+def test_without_a_model_the_page_says_so(tmp_path):
+    engine = Engine(Registry(tmp_path))
+    page = app.build(engine)
+    shown = [block for block in page.blocks.values() if isinstance(block, gr.HTML) and block.visible is True]
+    assert any("There is no model for pictures" in str(block.value) for block in shown)
+    with pytest.raises(PlaygroundError, match="There is no model 'scenes'"):
+        engine.recipe("image", {})
+
+
+# ---- a run ----
+
+
+def test_the_view_shows_each_preview_once_and_then_the_pictures(events):
+    view = view_of(events)
+    assert view.value()["state"] == "waiting"
+    for event in events:
+        view.add([event])
+        assert len(view.value()["chunks"]) <= WINDOW
+    value = view.value()
+    assert (value["state"], value["seeds"]) == ("done", [7, 8])
+    assert [(sample, step) for sample, step, *_ in previews(view)] == [(k, n) for n in (1, 2, 3) for k in (0, 1)]
+    assert [result["seed"] for result in value["results"]] == [7, 8]
+    json.dumps(value)
+
+
+def test_how_far_it_is_is_told(events):
+    view = view_of(events)
+    view.add([event for event in events if isinstance(event, Started | Preview)][:4])
+    step, steps, left = view.value()["far"]
+    assert (step, steps) == (2, 3)
+    assert left >= 0
+
+
+def test_updates_of_a_long_run_stay_small():
+    recipe = ImageRecipe(steps=100)
+    view = ImageView(recipe, BASE, {})
+    picture = Picture(16, 16, bytes(16 * 16 * 3))
+    view.add([Started(recipe)])
+    for step in range(1, 101):
+        view.add([Preview(0, step, 100, 1.0, picture)])
+    assert list(view.value()["chunks"]) == [str(i) for i in range(100 - WINDOW, 100)]
+
+
+def test_a_picture_of_the_page_is_a_file_whose_recipe_draws_the_same(painter, events):
+    view = view_of(events)
+    view.add(events)
+    second = view.value()["results"][1]
+    link, content = read(bytes_of(second["picture"]))
+    recipe = painter.recipe("image", link.values)
+    assert (recipe.samples, recipe.seed) == (1, 8)
+    again = list(painter.generate(recipe))[-1]
+    assert again.results[0].picture == events[-1].results[1].picture
+    assert content["environment"]
+    assert second["file"] == "image-seed-8.png"
+
+
+def test_a_link_of_the_page_draws_the_same(painter, events):
+    view = view_of(events)
+    view.add(events)
+    link = from_link(view.value()["results"][1]["link"])
+    again = list(painter.generate(painter.recipe("image", link.values)))[-1]
+    assert again.results[0].picture == events[-1].results[1].picture
+    assert check(document(again)) == link.check
+
+
+@pytest.mark.parametrize("source", ["link", "file"])
+def test_whoever_opens_something_is_told_whether_the_picture_is_the_same(painter, done, source):
+    for expected, sentence in (
+        (check(document(done)), f"The same picture as in the {source}."),
+        ("0" * 12, f"Not the picture of the {source}."),
+    ):
+        view = ImageView(done.recipe, BASE, {}, expected, source)
+        view.add([Started(done.recipe), done])
+        assert sentence in view.value()["results"][0]["notes"]
+
+
+def test_stop_keeps_what_is_there_without_a_link(events):
+    view = view_of(events)
+    view.add(events[:5])  # Started, and two previews of each sample
+    view.stop()
+    view.add(events[5:])
+    value = view.value()
+    assert value["state"] == "stopped"
+    assert [result["ended"] for result in value["results"]] == ["Stopped after step 2 of 3."] * 2
+    assert not any(result["picture"] or result.get("link") for result in value["results"])
+    assert len(previews(view)) == 4
+
+
+def test_stop_keeps_whole_pictures_whole(events):
+    view = view_of(events)
+    last = next(i for i, event in enumerate(events) if isinstance(event, Ended))
+    view.add(events[: last + 1])
+    view.stop()
+    first, second = view.value()["results"]
+    assert read(bytes_of(first["picture"]))[0].values["seed"] == 7
+    assert first["link"]
+    assert not second["picture"]
+
+
+def test_stop_before_the_model_is_there_makes_no_result(events):
+    view = view_of(events)
+    view.stop()
+    view.add(events)
+    assert (view.value()["state"], view.value()["results"]) == ("stopped", [])
+
+
+def test_a_run_that_fails_keeps_what_it_drew(events):
+    view = view_of(events)
+    view.add(events[:4])
+    view.fail("It broke.")
+    assert (view.value()["state"], view.value()["message"]) == ("failed", "It broke.")
+    assert len(view.value()["results"]) == 2
+
+
+def test_a_start_picture_that_no_link_holds_is_told(painter, done):
+    rng = Image.effect_noise((256, 256), 90).convert("RGB")
+    file = io.BytesIO()
+    rng.save(file, "PNG")
+    recipe = done.recipe.model_copy(update={"start": start_of(as_file(file.getvalue()), 256)})
+    view = ImageView(recipe, BASE, {})
+    view.add([Started(recipe), Done(recipe, done.results, (), done.stats)])
+    (result,) = view.value()["results"]
+    assert result["link"] == ""
+    assert "start picture" in result["no_link"]
+
+
+def test_what_is_only_looked_at_is_exact_where_it_is_small_and_small_where_it_is_large():
+    colours = bytes(range(256)) * 3
+    small = Picture(16, 16, colours)
+    shown = Image.open(io.BytesIO(bytes_of(data_url(small))))
+    assert (shown.format, shown.tobytes()) == ("PNG", colours)
+    large = Picture(LARGEST * 2, LARGEST * 2, bytes(LARGEST * LARGEST * 12))
+    assert Image.open(io.BytesIO(bytes_of(data_url(large)))).size == (LARGEST, LARGEST)
+    assert ImageRecipe.model_fields["size"].default <= LOSSLESS
+
+
+# ---- what the page asks for ----
+
+
+def test_to_vary_keeps_the_seed_and_sets_a_variation():
+    record = to_record(ImageRecipe(prompt="a cat", seed=5, samples=3, fingerprint="ab"))
+    one, other = from_stage({"vary": record}), from_stage({"vary": record})
+    recipe = ImageRecipe.make(one)
+    assert (recipe.prompt, recipe.seed, recipe.samples) == ("a cat", 5, 1)
+    assert recipe.variation_strength == VARIATION
+    assert one["variation_seed"] != other["variation_seed"]
+    assert "fingerprint" not in one
+
+
+@pytest.mark.parametrize("data", [None, 5, [], {}, "vary", {"wish": 1}])
+def test_a_press_that_says_nothing_changes_nothing(data):
+    assert from_stage(data) == {}
+
+
+RECORD = to_record(ImageRecipe(**ASKED))
+
+
+@pytest.mark.parametrize(
+    "record", [None, [], {}, 5, {**RECORD, "kind": "text"}, {**RECORD, "steps": 999}, {**RECORD, "nonsense": 1}]
+)
+def test_what_is_no_picture_is_told(painter, record):
+    with pytest.raises(PlaygroundError):
+        from_stage({"vary": record})
+    assert examiner(painter)(record)["problem"]
+
+
+def test_back_is_offered_only_where_something_written_was_lost():
+    assert undo({"prompt": "new"}, {"prompt": "mine", "seed": 3}, True).values == {"prompt": "mine", "seed": 3}
+    assert undo({"prompt": "same"}, {"prompt": "same"}, True) is None
+    assert undo({"prompt": "new"}, {"prompt": ""}, True) is None
+
+
+def test_a_png_made_here_brings_every_setting_back(done):
+    link, checksum = restored(as_file(to_file(done.results[0], done)))
+    assert knobs_of(ImageRecipe.make(link.values)) == knobs_of(done.recipe)
+    assert checksum == check(document(done))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        {},
+        {"file": 5},
+        {"file": "%%%"},
+        {"file": "é"},
+        as_file(b""),
+        as_file(b"not a picture"),
+        as_file(plain_png()),
+        as_file(plain_png()[:50]),
+        as_file(json.dumps({"recipe": to_record(TextRecipe()), "result": {}}).encode()),
+    ],
+)
+def test_what_holds_no_recipe_is_told_in_a_sentence(data):
+    with pytest.raises(PlaygroundError) as caught:
+        restored(data)
+    assert str(caught.value).endswith(".")
+
+
+def test_a_file_comes_as_base64_or_as_a_data_url():
+    assert file_of(as_file(b"abc")) == file_of({"file": base64.b64encode(b"abc").decode()}) == b"abc"
+
+
+@pytest.mark.parametrize("size", [64, 128, None, "x", 65, -1, 1e300])
+def test_an_upload_becomes_a_start_picture(size):
+    start = start_of(as_file(plain_png()), size)
+    shown = Image.open(io.BytesIO(bytes_of(start)))
+    assert shown.size == ((64, 64) if size == 64 else (128, 128))
+    assert start_of({"file": ""}, size) == ""
+
+
+@pytest.mark.parametrize("data", [None, {"file": 5}, as_file(b"<svg></svg>"), as_file(plain_png()[:50])])
+def test_an_upload_that_can_not_be_used_is_told(data):
+    with pytest.raises(PlaygroundError):
+        start_of(data, 128)
+
+
+def test_the_stage_gets_frames_and_words(painter, done):
+    found = examiner(painter)(to_record(done.recipe))
+    assert len(found["frames"]) == done.recipe.steps + 1
+    shown = Image.open(io.BytesIO(bytes_of(found["frames"][-1])))
+    assert shown.tobytes() == done.results[0].picture.rgb
+    prompt = done.recipe.prompt
+    assert [prompt[word["start"] : word["end"]] for word in found["words"]] == prompt.split()
+    for word in found["words"]:
+        assert len(base64.b64decode(word["map"])) == word["width"] * word["height"]
+    json.dumps(found)
+
+
+def test_the_vocabulary_can_be_browsed():
+    kinds = vocabulary(None)
+    assert "cat" in kinds["animals"]
+    json.dumps(kinds)
+
+
+@pytest.fixture(scope="module")
+def act(painter):
+    with gr.Blocks():
+        initial = defaults(painter, ImageRecipe)
+        return image.Listeners(painter, initial, draw(painter, initial))
+
+
+def test_unknown_words_of_both_prompts_are_told_where_the_model_has_a_vocabulary(act):
+    found = act.know_words("a cat on a pier", "snwo", "scenes")
+    assert found["known"]
+    assert [(name, word) for name, word, _ in found["unknown"]] == [("prompt", "pier"), ("negative_prompt", "snwo")]
+    assert found["unknown"][0][2]
+    for odd in (act.know_words("a pier", "", "nobody"), act.know_words(None, 5, None), act.know_words("", "", [])):
+        assert not odd["unknown"]
+
+
+def test_a_preset_is_known_by_what_it_sets(act):
+    own = defaults(act.engine, ImageRecipe)
+    for name in PRESETS:
+        recipe = ImageRecipe.make(preset_values(name, own))
+        assert act._preset_of(recipe) == name
+    assert act._preset_of(ImageRecipe.make(preset_values("Fast", own) | {"guidance_scale": 14.9})) is None
+
+
+# ---- the endpoint ----
+
+
+def test_the_sketch_has_the_shape_of_the_document(events):
+    sketch = ImageSketch()
+    assert sketch.document()["result"] == {}
+    for event in events[:4]:
+        sketch.add(event)
+    first, second = sketch.document()["result"]["samples"]
+    assert (first["seed"], first["step"], second["step"], second["steps"]) == (7, 2, 1, 3)
+
+
+def asked_tab(query: str):
+    scope = {"type": "http", "path": "/", "query_string": query.encode(), "headers": []}
+    return app.asked_tab(gr.Request(Request(scope)))
+
+
+@pytest.mark.parametrize("query", ["", "seed=1", "tab=nowhere", "tab=%3Cb%3E"])
+def test_an_address_that_names_no_tab_chooses_none(query):
+    assert asked_tab(query) == gr.skip()
+
+
+def test_an_address_that_names_a_tab_chooses_it():
+    assert asked_tab("tab=image&v=1").selected == "image"
+
+
+@pytest.fixture(scope="module")
+def local(painter):
+    """The app in this process."""
+    demo = app.build(painter)
+    os.environ.pop("GRADIO_SERVER_PORT", None)
+    yield app.serve(demo)
+    demo.close()
+
+
+@pytest.fixture(scope="module")
+def client(local, tmp_path_factory):
+    return Client(local, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
+
+
+def test_a_client_gets_the_document_and_the_file(client, painter, done):
+    found = client.predict(**ASKED, api_name="/image")
+    picture = done.results[0].picture
+    file = Path(found["result"].pop("image"))
+    assert Image.open(file).tobytes() == picture.rgb
+    link, _ = read(file.read_bytes())
+    assert list(painter.generate(painter.recipe("image", link.values)))[-1].results[0].picture == picture
+    assert found["recipe"] == to_record(done.recipe)
+    expected = json.loads(json.dumps(document(done)["result"]))
+    assert expected.pop("path") == ""  # a client would take it for a file
+    assert found["result"] == expected
+
+
+def test_a_client_gets_every_file_of_several_and_how_far_they_are(client):
+    documents = list(client.submit(**ASKED, samples=3, api_name="/image"))
+    samples = documents[-1]["result"]["samples"]
+    assert [sample["seed"] for sample in samples] == [7, 8, 9]
+    assert len({Path(sample["image"]).read_bytes() for sample in samples}) == 3
+    assert all(so_far["result"].get("samples", [{}])[0].get("step", 0) <= 3 for so_far in documents[:-1])
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"steps": 0}, "steps is 0; a whole number from 1 to 100 is allowed."),
+        ({"guidance_scale": 99}, "guidance_scale is 99; a number from 1 to 15 in steps of 0.1 is allowed."),
+        ({"size": 100}, "size is 100; a whole number from 64 to 768 in steps of 64 is allowed."),
+        ({"scheduler": "magic"}, "scheduler is 'magic'; one of dpmpp_2m, "),
+        ({"start": "http://example.com/a.png"}, "start is 'http://example.com/a.png'"),
+        ({"model": "../etc"}, "There is no model '../etc'; for image there is: scenes."),
+    ],
+)
+def test_a_mistake_gives_one_sentence(client, values, sentence):
+    with pytest.raises(AppError) as caught:
+        client.predict(**ASKED | values, api_name="/image")
+    assert sentence in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_an_agent_sees_the_picture(local, done):
+    async def talk():
+        address = f"http://{urlsplit(local).netloc}/gradio_api/mcp/"
+        async with streamable_http_client(address) as (read, write, _), ClientSession(read, write) as session:
+            await session.initialize()
+            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+            return tools["generate_image"].inputSchema, await session.call_tool("generate_image", ASKED)
+
+    with ThreadPoolExecutor() as threads:  # where no other event loop runs, such as that of the browser tests
+        schema, answer = threads.submit(asyncio.run, talk()).result()
+    assert list(schema["properties"]) == list(ImageRecipe.model_fields)
+    assert schema["properties"]["scheduler"]["enum"] == list(SCHEDULERS)
+    told = json.loads(answer.content[0].text)
+    assert told["result"]["image"]["url"].startswith("http://")
+    shown = next(part for part in answer.content if part.type == "image")
+    assert shown.mimeType == "image/png"
+    assert Image.open(io.BytesIO(base64.b64decode(shown.data))).convert("RGB").tobytes() == done.results[0].picture.rgb
