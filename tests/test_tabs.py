@@ -280,9 +280,10 @@ def test_what_is_wrong_with_the_address_is_told(engine, query, sentence):
 
 def test_stop_makes_a_result_of_what_is_there(engine):
     view, events = view_of(engine, samples=2)
-    view.add(events[:8])  # Started and seven tokens, four of the first sample
+    tokens = [[e for e in events if isinstance(e, Token) and e.sample == k] for k in range(2)]
+    view.add([events[0], *tokens[0][:4], *tokens[1][:3]])
     view.stop()
-    view.add(events[8:])
+    view.add([*tokens[0][4:], *tokens[1][3:], events[-1]])
     first, second = results(view)
     assert (first["tokens"], second["tokens"]) == (4, 3)
     recipe = engine.recipe("text", from_link(first["link"]).values)

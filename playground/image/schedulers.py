@@ -37,6 +37,8 @@ def make_scheduler(name: str, config: Mapping[str, Any], steps: int) -> Schedule
     made, settings = CLASSES[name]
     scheduler = made.from_config({"clip_sample": False, **config}, **settings)
     scheduler.set_timesteps(steps)
+    if name == "euler_a":  # in float32 what it takes the root of can fall below 0, as at 3 steps of our schedule
+        scheduler.sigmas = scheduler.sigmas.double()
     return scheduler
 
 

@@ -271,6 +271,12 @@ def test_without_guidance_the_denoiser_is_asked_once(engine, guidance, asked, mo
     assert sizes == [asked] * 6
 
 
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 7])
+def test_few_steps_are_no_reason_to_overflow(engine, scheduler, steps):
+    assert draw(engine, scheduler=scheduler, steps=steps, seed=5)
+
+
 def test_it_stops_at_any_step(engine):
     whole = run(engine, samples=2, steps=3)
     for taken in range(len(whole)):
