@@ -1,13 +1,8 @@
-"""Events of a comparison → what its stage draws (`_compare.js`), and what is compared. Data only, no layout.
-
-As on the tab's stage, an update holds only the last few chunks of what happened, and the last one holds all.
-"""
+"""Events of a comparison → what its stage draws (`_compare.js`), and what is compared. Data only, no layout."""
 
 from __future__ import annotations
 
 import json
-import secrets
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,10 +13,10 @@ from playground.events import ENDINGS, Done, Event, Progress, Started, Token
 from playground.links import to_link
 from playground.recipes import TextRecipe
 from playground.spread import alike, first_sentence, words_apart
+from tabs._updates import Updates
 
 SEEDS = 10
 SENTENCE = 40  # tokens after which a first sentence is cut
-WINDOW = 24  # chunks of an update
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,7 @@ Step = tuple[int, Event | Sentence]  # of the column with this index
 
 
 @dataclass
-class CompareView:
+class CompareView(Updates):
     """One run on the page.
 
     Attributes:
@@ -64,74 +59,59 @@ class CompareView:
     recipes: list[TextRecipe]
     base: str
     defaults: dict[str, Any]
-    state: str = "waiting"
-    message: str = "Waiting for the model …"
-    run: str = field(default_factory=lambda: secrets.token_hex(4))
     told: list[list[Token]] = field(default_factory=lambda: [[] for _ in COLUMNS])
     sentences: list[list[str]] = field(default_factory=lambda: [[] for _ in COLUMNS])
     complete: set[int] = field(default_factory=set)
-    chunks: list[str] = field(default_factory=list)
-    lock: Any = field(default_factory=threading.Lock)  # Stop comes from another thread than the run
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will come."""
-        return self.state not in ("waiting", "telling")
+    def _shown(self) -> dict[str, Any]:
+        return {
+            "prompt": self.recipes[0].prompt,
+            "seed": self.recipes[0].seed,
+            "seeds": SEEDS,
+            "columns": [
+                {"name": column.name, "line": column.line, "numbers": numbers(recipe)}
+                for column, recipe in zip(COLUMNS, self.recipes, strict=True)
+            ],
+        }
 
-    def value(self) -> dict[str, Any]:
-        """What the stage shows now."""
-        with self.lock:
-            first = 0 if self.over else max(0, len(self.chunks) - WINDOW)
-            return {
-                "run": self.run,
-                "state": self.state,
-                "message": self.message,
-                "prompt": self.recipes[0].prompt,
-                "seed": self.recipes[0].seed,
-                "seeds": SEEDS,
-                "columns": [
-                    {"name": column.name, "line": column.line, "numbers": numbers(recipe)}
-                    for column, recipe in zip(COLUMNS, self.recipes, strict=True)
-                ],
-                "chunks": {str(i): self.chunks[i] for i in range(first, len(self.chunks))},
-            }
-
-    def add(self, batch: Iterable[Step]) -> None:
-        """Take in what happened since the last update; nothing once the run is over."""
-        with self.lock:
-            if self.over:
-                return
-            tokens, results, rows = [], [], {}
-            for column, event in batch:
-                match event:
-                    case Progress():
-                        self.message = event.message
-                    case Started():
-                        self.recipes[column] = event.recipe
-                        self.state, self.message = "telling", "Three ways at once …"
-                    case Token():
-                        self.told[column].append(event)
-                        tokens.append([column, event.shown, round(event.logprob, 3)])
-                    case Done():
-                        self.complete.add(column)
-                        results.append(self._result(column, event))
-                        if not event.recipe.temperature:  # no dice: every seed tells this very text
-                            beginning = "".join(token.shown for token in self.told[column][:SENTENCE])
-                            self.sentences[column] = [first_sentence(beginning, over=True)] * SEEDS
-                            rows[column] = self._row(column)
-                    case Sentence():
-                        self.sentences[column].append(event.text)
+    def _add(self, batch: Iterable[Step]) -> None:
+        tokens, results, rows = [], [], {}
+        for column, event in batch:
+            match event:
+                case Progress():
+                    self.message = event.message
+                case Started():
+                    self.recipes[column] = event.recipe
+                    self.state, self.message = "telling", "Three ways at once …"
+                case Token():
+                    self.told[column].append(event)
+                    tokens.append([column, event.shown, round(event.logprob, 3)])
+                case Done():
+                    self.complete.add(column)
+                    results.append(self._result(column, event))
+                    if not event.recipe.temperature:  # no dice: every seed tells this very text
+                        beginning = "".join(token.shown for token in self.told[column][:SENTENCE])
+                        self.sentences[column] = [first_sentence(beginning, over=True)] * SEEDS
                         rows[column] = self._row(column)
-            if tokens or results or rows:
-                self.chunks.append(_chunk(tokens, results, list(rows.values())))
+                case Sentence():
+                    self.sentences[column].append(event.text)
+                    rows[column] = self._row(column)
+        if tokens or results or rows:
+            self.chunks.append(_chunk(tokens, results, list(rows.values())))
 
     def end(self, state: str, message: str = "") -> None:
         """Nothing more will come: what is there becomes the results, in as many tokens as it has."""
         with self.lock:
             if not self.over:
-                self.state, self.message = state, message
-                left = [k for k in range(len(COLUMNS)) if self.told[k] and k not in self.complete]
-                self.chunks.append(_chunk([], [self._result(k) for k in left], []))
+                self._end(state, message)
+
+    def _stop(self) -> None:
+        self._end("stopped", "")
+
+    def _end(self, state: str, message: str) -> None:
+        self.state, self.message = state, message
+        left = [k for k in range(len(COLUMNS)) if self.told[k] and k not in self.complete]
+        self.chunks.append(_chunk([], [self._result(k) for k in left], []))
 
     def _result(self, column: int, done: Done | None = None) -> dict[str, Any]:
         """How a column ended, and the link that makes it again."""

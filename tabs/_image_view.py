@@ -1,7 +1,6 @@
 """Events of a picture → what the page draws (`_image_stage.js`), and what the API sends. Data only, no layout.
 
-While a run goes on, an update holds only the last few chunks of what happened: the page has drawn the others, and a
-preview that it has missed is no loss. The last update adds the results.
+A preview that the page has missed is no loss: no update holds more than the last few; the last one adds the results.
 """
 
 from __future__ import annotations
@@ -9,11 +8,9 @@ from __future__ import annotations
 import base64
 import io
 import json
-import secrets
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
@@ -25,6 +22,7 @@ from playground.errors import PlaygroundError
 from playground.events import ENDINGS, Done, Ended, Event, ImageResult, Picture, Preview, Progress, Started
 from playground.links import to_link, to_record
 from playground.recipes import ImageRecipe
+from tabs._updates import Updates
 
 WINDOW = 4  # chunks of an update
 PREVIEW = 128  # px at most; previews are JPEG: a page that has to unpack more is too busy to heed Stop
@@ -32,7 +30,7 @@ LOSSLESS, LARGEST = 128, 384  # px; other frames are JPEG above the one, and no 
 
 
 @dataclass
-class ImageView:
+class ImageView(Updates):
     """One run on the page.
 
     Attributes:
@@ -44,47 +42,28 @@ class ImageView:
         left: seconds, as far as can be told.
     """
 
+    window: ClassVar[int] = WINDOW
+    all_at_last: ClassVar[bool] = False
+
     recipe: ImageRecipe
     base: str
     defaults: dict[str, Any]
     expected: str = ""
     source: str = "link"
-    run: str = field(default_factory=lambda: secrets.token_hex(4))
-    state: str = "waiting"
-    message: str = "Waiting for the model …"
     left: float = 0.0
     started: Started | None = None
     steps: dict[int, tuple[int, int]] = field(default_factory=dict)
     ended: dict[int, ImageResult] = field(default_factory=dict)
-    chunks: list[str] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
-    lock: Any = field(default_factory=threading.Lock)  # Stop comes from another thread than the run
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will come."""
-        return self.state not in ("waiting", "drawing")
-
-    def value(self) -> dict[str, Any]:
-        """What the stage shows now."""
-        with self.lock:
-            return {
-                "run": self.run,
-                "state": self.state,
-                "message": self.message,
-                "far": [*max(self.steps.values()), round(self.left, 1)] if self.steps else None,
-                "prompt": self.recipe.prompt,
-                "seeds": [self.recipe.with_seed(self.recipe.seed + k).seed for k in range(self.recipe.samples)],
-                "chunks": {str(i): self.chunks[i] for i in range(max(0, len(self.chunks) - WINDOW), len(self.chunks))},
-                "recipe": to_record(self.recipe) if self.results else {},
-                "results": self.results,
-            }
-
-    def add(self, events: Iterable[Event]) -> None:
-        """Take in what happened since the last update; nothing once the run is stopped."""
-        with self.lock:
-            if not self.over:
-                self._add(events)
+    def _shown(self) -> dict[str, Any]:
+        return {
+            "far": [*max(self.steps.values()), round(self.left, 1)] if self.steps else None,
+            "prompt": self.recipe.prompt,
+            "seeds": [self.recipe.with_seed(self.recipe.seed + k).seed for k in range(self.recipe.samples)],
+            "recipe": to_record(self.recipe) if self.results else {},
+            "results": self.results,
+        }
 
     def _add(self, events: Iterable[Event]) -> None:
         previews: list[list[Any]] = []
@@ -114,13 +93,8 @@ class ImageView:
                 self._stop()
             self.state, self.message = "failed", message
 
-    def stop(self) -> None:
-        """Make what is there the result: whole pictures, and of the others the last preview."""
-        with self.lock:
-            if not self.over:
-                self._stop()
-
     def _stop(self) -> None:
+        """Make what is there the result: whole pictures, and of the others the last preview."""
         self.state, self.message = "stopped", "" if self.steps else ENDINGS["stopped"]
         if self.started is None or not self.steps:
             return

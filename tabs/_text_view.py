@@ -1,14 +1,8 @@
-"""Events of a text → what the page draws (`_stage.js`), and what the API sends on the way. Data only, no layout.
-
-While a run goes on, an update holds only the last few chunks of what happened: the page has drawn the others, and what
-a page has to hold it compares as a whole at every update. The last update holds all.
-"""
+"""Events of a text → what the page draws (`_stage.js`), and what the API sends on the way. Data only, no layout."""
 
 from __future__ import annotations
 
 import json
-import secrets
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,14 +12,14 @@ from playground.errors import PlaygroundError
 from playground.events import ENDINGS, Done, Ended, Event, Progress, Started, TextResult, Token
 from playground.links import to_link, to_record
 from playground.recipes import TextRecipe
+from tabs._updates import Updates
 
-WINDOW = 24  # chunks of an update; a page that is further behind waits for the last one
 DIGITS = 4  # of a probability, as far as anybody can see
 PART, HELD, END = "◌", "…", "∎"  # marks of tokens that show nothing
 
 
 @dataclass
-class TextView:
+class TextView(Updates):
     """One run on the page.
 
     Attributes:
@@ -40,45 +34,19 @@ class TextView:
     defaults: dict[str, Any]
     expected: str = ""
     wish: int = 0
-    run: str = field(default_factory=lambda: secrets.token_hex(4))
-    state: str = "waiting"
-    message: str = "Waiting for the model …"
     started: Started | None = None
     tokens: dict[int, list[Token]] = field(default_factory=dict)
     ended: dict[int, TextResult] = field(default_factory=dict)
-    chunks: list[str] = field(default_factory=list)
-    lock: Any = field(default_factory=threading.Lock)  # Stop comes from another thread than the run
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will come."""
-        return self.state not in ("waiting", "telling")
-
-    def value(self) -> dict[str, Any]:
-        """What the stage shows now."""
-        with self.lock:
-            return self._value()
-
-    def _value(self) -> dict[str, Any]:
-        first = 0 if self.over else max(0, len(self.chunks) - WINDOW)
+    def _shown(self) -> dict[str, Any]:
         return {
-            "run": self.run,
             "wish": self.wish,
-            "state": self.state,
-            "message": self.message,
             "prompt": self.recipe.prompt,
             "scored": self.recipe.max_new_tokens == 0,
             "forced": len(self.recipe.forced_ids),
             "header": " · ".join(f"{name} {text}" for name, text in self.recipe.header.items()),
             "seeds": [self.recipe.with_seed(self.recipe.seed + k).seed for k in range(self.recipe.samples)],
-            "chunks": {str(i): self.chunks[i] for i in range(first, len(self.chunks))},
         }
-
-    def add(self, events: Iterable[Event]) -> None:
-        """Take in what happened since the last update; nothing once the run is stopped."""
-        with self.lock:
-            if not self.over:
-                self._add(events)
 
     def _add(self, events: Iterable[Event]) -> None:
         tokens: list[list[Any]] = []
@@ -107,13 +75,8 @@ class TextView:
                 self._stop()
             self.state, self.message = "failed", message
 
-    def stop(self) -> None:
-        """Make what is there the result, in as many tokens as it has."""
-        with self.lock:
-            if not self.over:
-                self._stop()
-
     def _stop(self) -> None:
+        """Make what is there the result, in as many tokens as it has."""
         if self.started is None:
             self.state, self.message = "stopped", ENDINGS["stopped"]
             return

@@ -13,7 +13,8 @@ from playground.events import Done, TextResult, Token
 from playground.links import from_link
 from playground.spread import first_sentence
 from tabs import _compare, text
-from tabs._compare_view import COLUMNS, SEEDS, SENTENCE, WINDOW, CompareView, Sentence
+from tabs._compare_view import COLUMNS, SEEDS, SENTENCE, CompareView, Sentence
+from tabs._updates import WINDOW
 
 TABS = Path(text.__file__).parent
 GIVEN = {"prompt": "Once upon a time", "seed": 7, "style": "Grimm", "max_new_tokens": 16}
