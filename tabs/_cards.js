@@ -1,4 +1,6 @@
 // A tale with what can be done with it: go on, edit, copy, share, save.
+let cards = []; // on show
+
 function newCard(value, seed, k) {
   const { prompt, scored, forced } = value;
   const card = { root: make("article", "card"), tokens: [], seed, k, scored, forced, result: null };
@@ -54,7 +56,7 @@ function finish(card, result) {
   });
   go.title = "Go on from the end of this text, as it stands now";
   const copy = button("Copy", "quiet", () => copied(copy, textOf(card), "Copied"));
-  const share = button("Share", "quiet", () => showLink(card, share));
+  const share = button("Share", "quiet", () => showLink(card));
   share.title = "A link that tells the same text anywhere";
   const save = button("JSON", "quiet", () => download(result.document, result.file, "application/json"));
   save.title = "The recipe, the text and every token as a file";
@@ -100,20 +102,8 @@ function toggleEdit(card, edit) {
   edit.textContent = card.editor ? "Done" : "Edit";
 }
 
-function showLink(card, share) {
-  const old = card.root.querySelector(".share");
-  if (old) return old.remove();
-  const box = make("div", "share");
-  const field = make("input");
-  field.readOnly = true;
-  field.value = card.result.link || card.result.no_link;
-  field.setAttribute("aria-label", "Link to this tale");
-  const note = make("span", "share-note", "");
-  note.setAttribute("role", "status");
-  box.append(field, note);
-  card.actions.before(box);
-  field.select();
+function showLink(card) {
   const edited = card.edited !== undefined || Boolean(card.editor);
   const message = edited ? "Link copied: to the tale as it was told, without your edit" : "Link copied";
-  if (card.result.link) copied(note, field.value, message);
+  toggleLink(card.root, card.actions, card.result, "Link to this tale", message);
 }

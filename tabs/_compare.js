@@ -1,27 +1,10 @@
 // Draws what tabs/_compare_view.py sends: three columns, then a row of dots for each.
 // Text of people and models goes through textContent only, never through HTML.
-const LEVELS = [0.2, 0.05, 0.01]; // probabilities at which a token's tint changes, as on the tab's stage
 const MOST_BITS = 10; // where the bar of the surprise is full
-const part = (name) => element.querySelector(`[data-part="${name}"]`);
-const stage = element.querySelector(".compare");
 let run = "";
 let taken = 0; // chunks of it that are drawn
 const over = new Set(); // runs that are complete; what still comes in of them is late
 let columns = [];
-
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-function button(label, className, action) {
-  const node = make("button", className, label);
-  node.type = "button";
-  node.addEventListener("click", action);
-  return node;
-}
 
 const percent = (share) => `${Math.round(share * 100)} %`;
 
@@ -65,10 +48,8 @@ function newColumn({ name, line, numbers }, seeds) {
 function addToken([k, text, logprob]) {
   const column = columns[k];
   const p = Math.exp(logprob);
-  const level = LEVELS.findIndex((limit) => p >= limit);
-  const space = text.trim() ? text.match(/^\s*/)[0] : ""; // outside of the tint, where a line may break
   const first = column.story.textContent === "";
-  const node = make("span", `token p${level < 0 ? LEVELS.length : level}`, text.slice(space.length));
+  const [space, node] = tinted(text, p);
   node.title = p < 0.0005 ? "< 0.1 %" : `${(p * 100).toFixed(p < 0.0995 ? 1 : 0)} %`;
   column.tokens += 1;
   column.bits -= logprob / Math.LN2;
@@ -95,31 +76,11 @@ function finish(result) {
     setTimeout(() => (take.textContent = "Take these settings"), 1500);
   });
   take.title = "Set the controls to this column's preset and seed";
-  const share = button("Share", "quiet", () => showLink(column));
+  const share = button("Share", "quiet", () =>
+    toggleLink(column.root, null, column.result, `Link to what ${column.name} tells`, "Copied"),
+  );
   share.title = "A link that tells the same text anywhere";
   column.actions.replaceChildren(take, share);
-}
-
-async function showLink(column) {
-  const old = column.root.querySelector(".share");
-  if (old) return old.remove();
-  const box = make("div", "share");
-  const field = make("input");
-  field.readOnly = true;
-  field.value = column.result.link || column.result.no_link;
-  field.setAttribute("aria-label", `Link to what ${column.name} tells`);
-  const note = make("span", "share-note");
-  note.setAttribute("role", "status");
-  box.append(field, note);
-  column.root.append(box);
-  field.select();
-  if (!column.result.link) return;
-  try {
-    await navigator.clipboard.writeText(field.value);
-    note.textContent = "Copied";
-  } catch {
-    note.textContent = "Ctrl+C copies"; // no permission, or no secure context; it is selected
-  }
 }
 
 // ---- ten seeds -------------------------------------------------------------------------------------------------

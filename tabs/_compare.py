@@ -21,6 +21,7 @@ from playground.recipes import RANDOM_SEED, TextRecipe
 from playground.spread import first_sentence
 from tabs._compare_view import COLUMNS, SEEDS, SENTENCE, CompareView, Sentence, Step
 from tabs._controls import PARALLEL, manifest_defaults, paced, told
+from tabs._scripts import script
 
 if TYPE_CHECKING:
     from tabs._text_layout import Parts
@@ -45,7 +46,7 @@ def draw() -> Compare:
     go = gr.Button("Greedy │ balanced │ hot, side by side", elem_id="text-compare", elem_classes="compare-go")
     stage = gr.HTML(
         html_template=(HERE / "_compare.html").read_text(),
-        js_on_load=(HERE / "_compare.js").read_text(),
+        js_on_load=script("page", "tint", "compare"),
         apply_default_css=False,
         elem_id="text-compare-stage",
         render=False,

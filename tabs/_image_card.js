@@ -1,4 +1,5 @@
 // A picture with what can be done with it: save, share, vary, draw on from it.
+let cards = []; // on show
 let seen = null; // the card that is looked into
 
 function newCard(node, seed, k) {
@@ -62,7 +63,7 @@ function finish(card, result) {
   if (!result.picture) return; // stopped: there is nothing that could be made again
   const save = button("Download", "quiet strong", () => download(bytesOf(result.picture), result.file, "image/png"));
   save.title = "A PNG without loss, with every setting in it";
-  const share = button("Share", "quiet", () => showLink(card));
+  const share = button("Share", "quiet", () => toggleLink(card.root, card.actions, card.result, "Link to this picture"));
   share.title = "A link that draws the same picture anywhere";
   const vary = button("Vary", "quiet", () => trigger("submit", { vary: recipeOf(card) }));
   vary.title = "The same again, a little different";
@@ -76,23 +77,4 @@ function finish(card, result) {
 
 function bytesOf(url) {
   return Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (character) => character.charCodeAt(0));
-}
-
-function showLink(card) {
-  const old = card.root.querySelector(".share");
-  if (old) return old.remove();
-  const { link, no_link: problem } = card.result;
-  const box = make("div", "share");
-  const note = make("span", link ? "share-note" : "", problem);
-  note.setAttribute("role", "status");
-  box.append(note);
-  card.actions.before(box);
-  if (!link) return;
-  const field = make("input");
-  field.readOnly = true;
-  field.value = link;
-  field.setAttribute("aria-label", "Link to this picture");
-  box.prepend(field);
-  field.select();
-  copied(note, link, "Link copied");
 }

@@ -12,18 +12,13 @@ from playground.engine import Engine
 from playground.recipes import ImageRecipe, limits
 from tabs._controls import control, damaged_models, model_choices
 from tabs._image_wishes import examiner, vocabulary
+from tabs._scripts import script
 
 KIND = ImageRecipe.kind
 HERE = Path(__file__).parent
 
-
-def _script(*names: str) -> str:
-    """Scripts in one scope, in which the last one begins to act."""
-    return "".join((HERE / f"_{name}.js").read_text() for name in names)
-
-
-SCRIPT = _script("page", "image_card", "image_scrub", "image_words", "image_drop", "image_stage")
-HINTS, START = _script("page", "image_hints"), _script("page", "image_start")
+SCRIPT = script("page", "image_card", "image_scrub", "image_words", "image_drop", "image_stage")
+HINTS, START = script("page", "image_hints"), script("page", "image_start")
 NO_MODEL = "<p class='caption hint' role='status'>There is no model for pictures here: put one into checkpoints/.</p>"
 SAMPLING = ("steps", "guidance_scale", "scheduler", "size", "variation_strength", "variation_seed")
 PRESETS = {"Fast": 1 / 2, "Balanced": 1, "Precise": 5 / 3}  # of the steps that the model itself suggests

@@ -1,7 +1,6 @@
 // What all parts of the stage share: its elements, and how new ones are made. Comes before them.
 const part = (name) => element.querySelector(`[data-part="${name}"]`);
-const stage = element.querySelector(".stage");
-let cards = []; // on show
+const stage = element.querySelector(".stage, .compare");
 
 function make(tag, className, text) {
   const node = document.createElement(tag);
@@ -27,6 +26,25 @@ async function copied(node, text, message) {
   }
   node.textContent = done ? message : "Press Ctrl+C to copy";
   if (node.tagName === "BUTTON") setTimeout(() => (node.textContent = before), 1500);
+}
+
+/** Show or take away a result's link, in `root` before one of its elements or at its end; it is copied at once. */
+function toggleLink(root, before, { link, no_link: problem }, label, message = "Link copied") {
+  const old = root.querySelector(".share");
+  if (old) return old.remove();
+  const box = make("div", "share");
+  const note = make("span", link ? "share-note" : "", problem);
+  note.setAttribute("role", "status");
+  box.append(note);
+  root.insertBefore(box, before);
+  if (!link) return;
+  const field = make("input");
+  field.readOnly = true;
+  field.value = link;
+  field.setAttribute("aria-label", label);
+  box.prepend(field);
+  field.select();
+  copied(note, link, message);
 }
 
 function download(content, name, type) {

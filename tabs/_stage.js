@@ -1,4 +1,4 @@
-// Draws what tabs/_text_view.py sends, after all the others of its scope: see `SCRIPTS` in tabs/text.py.
+// Draws what tabs/_text_view.py sends, after all the others of its scope: see `SCRIPT` in tabs/_text_layout.py.
 // Text of people and models goes through textContent only, never through HTML.
 let active = null; // the node of the run that is drawn
 let run = "";

@@ -12,13 +12,13 @@ from playground.engine import Engine
 from playground.recipes import TextRecipe
 from tabs import _compare
 from tabs._controls import as_list, control, damaged_models, model_choices, usable
+from tabs._scripts import script
 from tabs._wishes import SAMPLERS, examiner
 
 KIND = TextRecipe.kind
 HERE = Path(__file__).parent
 STAGE = (HERE / "_stage.html").read_text()
-SCRIPTS = ("page", "samplers", "cards", "tokens", "surprise", "why", "dice", "tree", "stage")
-SCRIPT = "".join((HERE / f"_{name}.js").read_text() for name in SCRIPTS)  # one scope, in which the stage comes last
+SCRIPT = script("page", "tint", "samplers", "cards", "tokens", "surprise", "why", "dice", "tree", "stage")
 STRANGER = "<p class='caption hint' role='status'>The model read no such voice: these words are only a hint to it.</p>"
 SAMPLING = (*SAMPLERS, "max_new_tokens", "samples", "stop")
 PRESETS: dict[str, dict[str, float]] = {

@@ -1,14 +1,11 @@
 // The tokens of a tale: tinted by their probability, one tab stop in all, walked through with the arrow keys.
-const LEVELS = [0.2, 0.05, 0.01]; // probabilities at which a token's tint changes
 let shown = null; // the token that is explained
 let held = null; // the same, while the pointer may wander without changing it
 
 function addToken(card, [, text, mark, logprob, chosen, others, id]) {
   const index = card.tokens.length;
   const p = Math.exp(logprob);
-  const level = LEVELS.findIndex((limit) => p >= limit);
-  const space = text.trim() ? text.match(/^\s*/)[0] : ""; // outside of the tint, where a line may break
-  const node = make("span", `token p${level < 0 ? LEVELS.length : level}`, text.slice(space.length));
+  const [space, node] = tinted(text, p);
   const token = { node, index, id, text, mark, p, bits: -logprob / Math.LN2, chosen, others, card };
   const sign = mark || (text.trim() ? "" : text.includes("\n") ? "⏎" : "·"); // of what could not be pointed at
   const isForced = index < card.forced;
