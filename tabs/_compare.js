@@ -149,7 +149,10 @@ function draw() {
   const running = value.state === "waiting" || value.state === "telling";
   if (!running) {
     over.add(value.run);
-    columns.forEach(({ root }) => root.setAttribute("aria-busy", "false"));
+    columns.forEach(({ root, story }) => {
+      root.setAttribute("aria-busy", "false");
+      story.scrollTop = 0; // beginnings are what one compares
+    });
   }
   document.body.toggleAttribute("data-running", running);
 }

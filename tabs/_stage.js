@@ -15,6 +15,7 @@ function begin(value) {
   forget();
   active = newNode(value);
   show(active);
+  active.cards.forEach(({ story }) => (story.scrollTop = story.scrollHeight)); // what is told comes after a long text
   treeSays("");
   const { top } = stage.getBoundingClientRect();
   if (top > window.innerHeight * 0.6 || top < -window.innerHeight * 0.2) stage.scrollIntoView({ behavior: "smooth" });

@@ -49,6 +49,13 @@ function show(node) {
   drawTree();
 }
 
+/** Move to a node, as a person asks for it: the controls learn which tokens are fixed there. */
+function visit(node) {
+  show(node);
+  const result = node?.cards[0]?.result;
+  trigger("visit", { recipe: result ? JSON.parse(result.document).recipe : null });
+}
+
 /** A card's story scrolls by itself; its token comes into the middle. */
 function scrollTo({ story }, token) {
   if (!token) return;
@@ -74,7 +81,7 @@ function treeItem(node, level) {
   item.dataset.node = node.id;
   const line = make("span", "tree-line");
   line.append(make("span", "tree-name", node.name), make("span", "tree-at", node.at));
-  line.addEventListener("click", () => show(node));
+  line.addEventListener("click", () => visit(node));
   item.append(line);
   const children = childrenOf(node);
   if (children.length) {
@@ -101,7 +108,7 @@ function walkTree(event) {
     ArrowRight: childrenOf(node).length && items[at + 1],
   };
   if (event.key in beside) {
-    if (beside[event.key]) show(nodes.get(Number(beside[event.key].dataset.node)));
+    if (beside[event.key]) visit(nodes.get(Number(beside[event.key].dataset.node)));
   } else if (event.key === "Enter" || event.key === " ") {
     cards[0]?.tokens.find((token) => token.node.tabIndex === 0)?.node.focus();
   } else if (event.key === "F2") rename();
@@ -145,7 +152,7 @@ function prune() {
   if (below.some((one) => one === active && isRunning())) return treeSays("Stop it first: it is still being told.");
   const next = node.parent ?? [...nodes.values()].findLast((other) => !below.includes(other)) ?? null;
   below.forEach((one) => nodes.delete(one.id));
-  show(next);
+  visit(next);
   treeSays(below.length > 1 ? `Pruned, with what grew from it: ${below.length} in all.` : "Pruned.");
   part("tree-list").querySelector('[tabindex="0"]')?.focus();
 }

@@ -6,6 +6,7 @@ Whatever comes from a page is anybody's: each shape that is not one of ours is t
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -117,6 +118,20 @@ def _range(name: str) -> dict[str, Any]:
         "high": rules["le"],
         "step": rules["step"],
     }
+
+
+def fixed_there(data: Any, stood: Mapping[str, Any]) -> tuple[str, str]:
+    """The fixed tokens of the tale that was moved to, and the beginning that they belong to.
+
+    None where nothing is fixed there, or where the controls by now hold another beginning.
+    """
+    with contextlib.suppress(PlaygroundError):
+        link = from_record(data.get("recipe") if isinstance(data, Mapping) else None)
+        if link.kind == KIND:
+            recipe = TextRecipe.make(link.values).model_dump()
+            if recipe["forced"] and owner(recipe) == owner(stood):
+                return recipe["forced"], owner(recipe)
+    return "", ""
 
 
 def sampler_values(data: Any) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from tabs._image_view import ImageSketch, ImageView, with_files
 from tabs._image_wishes import Undo, from_stage, knobs_of, restored, start_of, undo
 
 TITLE, ORDER, KIND = "Image", 2, ImageRecipe.kind
+OPENED = "This link holds everything that a picture was made with: Generate draws it again."
 RESTORED = "Every setting of that picture is back: Generate draws it again."
 NUMBERS = (
     "(steps, guidance, scheduler) => [`${steps} steps`, guidance > 1 ? `guidance ${guidance}` : 'no guidance', "
@@ -249,7 +250,7 @@ class Listeners:
             parts.preset: self._preset_of(recipe),
             parts.random: "seed" not in link.values,
             parts.opened: (recipe, link.check, "link"),
-            parts.stage: notice("", begin=link.run),
+            parts.stage: notice("" if link.run else OPENED, begin=link.run),
         }
 
     def _preset_of(self, recipe: ImageRecipe) -> str | None:

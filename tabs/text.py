@@ -27,9 +27,10 @@ from tabs._controls import (
 )
 from tabs._text_layout import PRESETS, Parts, draw, is_chat, known_styles
 from tabs._text_view import TextSketch, TextView
-from tabs._wishes import BEGINNING, SAMPLERS, SCORE, Undo, Wish, from_stage, owner, sampler_values, undo
+from tabs._wishes import BEGINNING, SAMPLERS, SCORE, Undo, Wish, fixed_there, from_stage, owner, sampler_values, undo
 
 TITLE, ORDER, KIND = "Text", 1, TextRecipe.kind
+OPENED = "This link holds everything that a tale was made with: Generate tells it again, word for word."
 NUMBERS = """(temperature, k, p, least, penalty) => [
     ...(temperature ? [
         `temperature ${temperature}`, `top-k ${k || "off"}`, `top-p ${p < 1 ? p : "off"}`, `min-p ${least || "off"}`,
@@ -70,6 +71,8 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     _compare.wire(engine, parts, PRESETS, SAMPLERS)
     knobs["model"].input(act.choose_model, knobs["model"], list(knobs.values()), queue=False, **private)
     stage.reuse(act.reuse_seed, None, [knobs["seed"], parts.random], queue=False, **private)
+    beginning = [knobs[name] for name in BEGINNING]
+    stage.visit(act.visit, beginning, [knobs["forced"], parts.owner], queue=False, **private)
     stage.use(act.use_samplers, None, [parts.preset, *samplers], queue=False, **private)
     parts.back.click(
         act.go_back,
@@ -82,7 +85,6 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     gr.on([knob.change for knob in style], act.know_style, style, parts.stranger, queue=False, **private)
     knobs["forced"].change(act.show_fixed, knobs["forced"], parts.fixed, queue=False, **private)
     parts.fixed.click(None, None, knobs["forced"], js="() => ['']", api_visibility="private")
-    beginning = [knobs[name] for name in BEGINNING]
     gr.on(  # by what stands there: `input` does not tell of a paste with the mouse
         [knob.change for knob in beginning],
         None,
@@ -210,6 +212,10 @@ class Listeners:
         seed = event._data.get("seed") if isinstance(event._data, dict) else None
         return (seed, False) if isinstance(seed, int) else (gr.skip(), gr.skip())
 
+    def visit(self, event: gr.EventData, *beginning: Any) -> tuple[str, str]:
+        """The tokens that are fixed in the tale that is on show."""
+        return fixed_there(event._data, dict(zip(BEGINNING, beginning, strict=True)))
+
     def use_samplers(self, event: gr.EventData) -> list[Any]:
         """The samplers as they were tried on the stage, for the controls."""
         with told():
@@ -253,7 +259,7 @@ class Listeners:
             parts.random: "seed" not in link.values,
             parts.opened: (recipe, link.check),
             parts.owner: owner(recipe.model_dump()),
-            parts.stage: _notice("", begin=link.run),
+            parts.stage: _notice("" if link.run else OPENED, begin=link.run),
         }
 
 

@@ -37,7 +37,7 @@ def write_tiny_model(folder: Path, *, seed: int = 0, endless: bool = False) -> P
     torch.manual_seed(seed)
     config = tales_config(len(tokenizer), tiny=True)
     if endless:
-        config.max_position_embeddings, config.num_hidden_layers = 1072, 24
+        config.max_position_embeddings, config.num_hidden_layers = 1024, 72
     model = LlamaForCausalLM(config)
     if endless:
         model.generation_config.eos_token_id = None

@@ -10,13 +10,13 @@ from fastapi import Request
 
 from playground.errors import PlaygroundError
 from playground.events import Alternative, Progress, Token
-from playground.links import from_link
+from playground.links import from_link, to_record
 from playground.recipes import Recipe, TextRecipe
 from tabs import text
 from tabs._controls import as_list, control, opened_link, paced, size, told
 from tabs._text_layout import EXAMPLES, PRESETS, SCRIPT
 from tabs._text_view import TextSketch, TextView, _token
-from tabs._wishes import SAMPLERS, SCORE, Undo, Wish, examiner, from_stage, owner, sampler_values, undo
+from tabs._wishes import SAMPLERS, SCORE, Undo, Wish, examiner, fixed_there, from_stage, owner, sampler_values, undo
 
 BASE = "http://127.0.0.1:7860/"
 TABS = Path(text.__file__).parent
@@ -137,6 +137,16 @@ def test_back_brings_back_what_a_person_wrote():
     other = undo(again, Wish({"prompt": "theirs"}), stood | {"prompt": "new"}, False)
     assert other.values == {"prompt": "new"}
     assert undo(other, Wish({"prompt": "new"}), stood | {"prompt": "new"}, False) is other
+
+
+def test_the_controls_learn_what_is_fixed_in_the_tale_that_is_moved_to():
+    stood = {"model": "tales", "prompt": "Once"}
+    branch = to_record(TextRecipe.make({**stood, "forced": "5 6", "seed": 3}))
+    assert fixed_there({"recipe": branch}, stood) == ("5 6", owner(stood))
+    assert fixed_there({"recipe": branch}, {**stood, "prompt": "Twice"}) == ("", "")
+    assert fixed_there({"recipe": branch | {"forced": ""}}, stood) == ("", "")
+    for strange in (None, [], {"recipe": 5}, {"recipe": {}}, {"recipe": branch | {"forced": "x"}}):
+        assert fixed_there(strange, stood) == ("", "")
 
 
 def test_fixed_tokens_belong_to_a_beginning_written_as_the_page_writes_it():

@@ -190,7 +190,7 @@ class Lane:
     def wake(self) -> None:
         """Begin to work; the batcher's lock is held."""
         if self.thread is None:
-            self.thread = threading.Thread(target=self._work, name="lane", daemon=True)
+            self.thread = threading.Thread(target=self._work, name="lane")  # Python waits for it at its end
             self.thread.start()
 
     def _work(self) -> None:
@@ -199,7 +199,7 @@ class Lane:
             with self._batcher.lock:
                 self._drop_cancelled()
                 self._admit()
-                if not self.load:
+                if not self.load or not threading.main_thread().is_alive():  # a thread that is cut off aborts it all
                     self.thread = None
                     return
             try:

@@ -144,6 +144,18 @@ def test_branches_are_a_tree_to_move_about_in(open_page):
     assert items(page).evaluate_all("nodes => nodes.map((node) => node.ariaLevel)") == ["1", "2", "3", "2", "1"]
 
 
+def test_to_move_to_the_root_lets_go_of_what_a_branch_fixed(open_page):
+    page = open_page()
+    set_up(page)
+    generate(page)
+    branch(page, 3)
+    expect(page.locator("#text-fixed")).to_contain_text("4 tokens are fixed")
+    items(page).nth(0).locator(".tree-line").first.click()
+    expect(page.locator("#text-fixed")).to_be_hidden()
+    items(page).nth(1).locator(".tree-line").first.click()
+    expect(page.locator("#text-fixed")).to_contain_text("4 tokens are fixed")
+
+
 def test_a_branch_can_be_renamed_and_pruned(open_page):
     page = open_page()
     set_up(page)
