@@ -124,7 +124,7 @@ def test_what_is_open_varies():
 def test_there_are_nouns_enough_and_each_drawing_belongs_to_one():
     nouns = read_nouns().values()
     drawings = Counter(drawing for noun in nouns for drawing in noun.drawings)
-    assert len(nouns) >= 200
+    assert len(nouns) >= 150
     assert max(drawings.values()) == 1
     assert set(read_heads()) <= set(drawings)
 
