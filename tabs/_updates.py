@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ GOING = ("waiting", "telling", "drawing")  # states after which more will come
 
 
 @dataclass(kw_only=True)
-class Updates:
+class Updates(ABC):
     """One run on the page.
 
     Attributes:
@@ -66,12 +67,14 @@ class Updates:
             if not self.over:
                 self._stop()
 
+    @abstractmethod
     def _shown(self) -> dict[str, Any]:
         """What a view of a kind shows besides."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _add(self, events: Iterable[Any]) -> None:
-        raise NotImplementedError
+        """`add`, where something may still come; the lock is held."""
 
+    @abstractmethod
     def _stop(self) -> None:
-        raise NotImplementedError
+        """`stop`, likewise."""
