@@ -17,12 +17,13 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
 from torch import nn
 from torch.nn import functional
+
+from playground.compiled import compiled
 
 MOST_WEIGHTS = 100_000_000  # larger denoisers spend their time in the products themselves
 SHAPES = 3  # of latents that are kept ready
@@ -116,6 +117,14 @@ class Forward:
             return traced if is_right else None
 
 
+@compiled
+def _convolve(
+    x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None, padding: list[int], stride: list[int]
+) -> torch.Tensor:
+    """A convolution with a kernel that is laid out. The tracer takes it only compiled."""
+    return torch.ops.mkldnn._convolution_pointwise(x, kernel, bias, padding, stride, [1, 1], 1, "none", [], "")
+
+
 class _Given(nn.Module):
     """Stands in for a layer whose output is known."""
 
@@ -149,11 +158,10 @@ class _Traced:
     def __init__(self, unet: UNet2DConditionModel, given: tuple[torch.Tensor, ...]) -> None:
         shared = {id(weight): weight for weight in (*unet.parameters(), *unet.buffers())}
         mine = copy.deepcopy(unet, shared)
-        self._network = _Network(mine)
-        kernels = self._network.kernels
-        self._network(*given, [])  # lays the kernels out
-        self._packed = [kernel.packed for kernel in kernels]
-        self._run = torch.jit.freeze(torch.jit.trace(self._network.eval(), (*given, self._packed), check_trace=False))
+        network = _Network(mine).eval()
+        network(*given, [])  # lays the kernels out
+        self._packed = [kernel.packed for kernel in network.kernels]
+        self._run = torch.jit.freeze(torch.jit.trace(network, (*given, self._packed), check_trace=False))
 
     def __call__(self, *given: torch.Tensor) -> torch.Tensor:
         return self._run(*given, self._packed)
@@ -211,35 +219,16 @@ def _is_fit(unet: UNet2DConditionModel) -> bool:
         sum(weight.numel() for weight in unet.parameters()) <= MOST_WEIGHTS
         and unet.dtype == torch.float32
         and unet.device.type == "cpu"
-        and _convolve is not None
         and all(
             kernel.groups == 1 and kernel.dilation == (1, 1) and kernel.padding_mode == "zeros" for kernel in kernels
         )
     )
 
 
-def _compile_convolve() -> Any:
-    """The convolution with a kernel that is laid out; None where this torch has none."""
-
-    def convolve(
-        x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None, padding: list[int], stride: list[int]
-    ) -> torch.Tensor:
-        return torch.ops.mkldnn._convolution_pointwise(x, kernel, bias, padding, stride, [1, 1], 1, "none", [], "")
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return torch.jit.script(convolve)
-        except Exception:  # whatever a later version says of it
-            return None
-
-
-_convolve = _compile_convolve()
-
-
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(2, "denoiser", initializer=lambda: torch.set_num_threads(1))
+    workers = min(2, len(os.sched_getaffinity(0)))
+    return ThreadPoolExecutor(workers, "denoiser", initializer=lambda: torch.set_num_threads(1))
 
 
 def _side_by_side(traced: _Traced, calls: list[tuple[torch.Tensor, ...]]) -> list[torch.Tensor]:
@@ -249,6 +238,4 @@ def _side_by_side(traced: _Traced, calls: list[tuple[torch.Tensor, ...]]) -> lis
         with torch.inference_mode():
             return traced(*given)
 
-    if len(os.sched_getaffinity(0)) > 1 and len(calls) > 1:
-        return list(_pool().map(run, calls))
-    return [_pool().submit(run, given).result() for given in calls]
+    return list(_pool().map(run, calls))

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import DynamicCache, LlamaForCausalLM
 
-from playground.text.compiled import compiled
+from playground.compiled import compiled
 
 PIECE = 64  # tokens of a prompt that are fed at once: others wait some milliseconds for it
 BUCKET = 32  # keys are looked at in multiples of this

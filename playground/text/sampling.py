@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import torch
 
+from playground.compiled import compiled
 from playground.recipes import TextRecipe
-from playground.text.compiled import compiled
 
 ORDER = ("repetition penalty", "temperature", "top-k", "top-p", "min-p")
 ALTERNATIVES = 10

@@ -1,7 +1,7 @@
 """Functions of tensors, compiled by TorchScript where this Python and torch still do that.
 
 The operations are the same either way, and so are the results. Compiled ones cost less and do not hold Python's lock,
-so that several threads decode at once.
+so that several threads compute at once.
 """
 
 from __future__ import annotations
