@@ -13,6 +13,7 @@ import pytest
 
 from bench._serving import serving
 from playground.engine import Engine
+from playground.events import Done
 from playground.registry import Registry, write_manifest
 
 TALE = (
@@ -77,3 +78,21 @@ def site(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     write_tiny_model(root / "checkpoints" / "unending", endless=True)
     with serving(root / "checkpoints") as app:
         yield app.url
+
+
+@pytest.fixture(scope="module")
+def painter(tmp_path_factory) -> Engine:
+    """An engine over a tiny model for pictures, and no other."""
+    from tests.image.tiny import make_checkpoint
+
+    root = tmp_path_factory.mktemp("painter")
+    make_checkpoint(root / "scenes")
+    return Engine(Registry(root))
+
+
+@pytest.fixture(scope="module")
+def done(painter) -> Done:
+    """A small picture of the painter."""
+    from tests.image.tiny import ASKED
+
+    return list(painter.generate(painter.recipe("image", ASKED)))[-1]

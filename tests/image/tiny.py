@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from diffusers import AutoencoderTiny, UNet2DConditionModel
 
+ASKED = {"prompt": "a cat on a beach", "seed": 7, "steps": 3, "size": 64}  # a small picture in few steps
+
 
 def make_checkpoint(folder: Path, *, seed: int = 0) -> Path:
     """Write the model as a checkpoint folder, which is named as the model is: `scenes-tiny` usually.
