@@ -1,15 +1,13 @@
 // A PNG made here, dropped anywhere on the page or chosen, brings every setting back. What is in it the server reads.
-const LARGEST_MB = 20;
-
 function notice(text) {
   part("notice").textContent = text;
   part("notice").hidden = !text;
 }
 
 async function restore(file) {
-  if (!file) return;
-  if (file.size > LARGEST_MB * 2 ** 20) return notice(`The file is too large; at most ${LARGEST_MB} MB are allowed.`);
-  trigger("restore", { file: await dataUrl(file) });
+  const content = await contentOf(file, notice);
+  if (content === null) return;
+  trigger("restore", { file: content });
   if (stage.getBoundingClientRect().top < 0) stage.scrollIntoView({ behavior: "smooth" });
 }
 

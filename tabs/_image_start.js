@@ -1,15 +1,12 @@
 // The picture from which the drawing begins: chosen or dropped here, shown, taken away. The server makes it fit.
-const LARGEST_MB = 20;
-
 function say(text) {
   part("said").textContent = text;
   part("said").hidden = !text;
 }
 
 async function pick(file) {
-  if (!file) return;
-  if (file.size > LARGEST_MB * 2 ** 20) return say(`The file is too large; at most ${LARGEST_MB} MB are allowed.`);
-  trigger("pick", { file: await dataUrl(file) });
+  const content = await contentOf(file, say);
+  if (content !== null) trigger("pick", { file: content });
 }
 
 function draw() {

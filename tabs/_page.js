@@ -56,7 +56,16 @@ function download(content, name, type) {
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
-/** The content of a file. */
+const LARGEST_MB = 20; // of a file that is chosen or dropped
+
+/** The content of a file; null where there is none, or after a complaint that it is too large. */
+async function contentOf(file, complain) {
+  if (!file) return null;
+  if (file.size <= LARGEST_MB * 2 ** 20) return dataUrl(file);
+  complain(`The file is too large; at most ${LARGEST_MB} MB are allowed.`);
+  return null;
+}
+
 function dataUrl(file) {
   return new Promise((done, failed) => {
     const reader = new FileReader();
