@@ -5,8 +5,11 @@ What a step is, is `sampler.py`'s; what the model is, `loaded.py`'s.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
+
+import torch
 
 from playground.events import Done, Ended, Event, ImageResult, Picture, Preview, Started
 from playground.image.loaded import ImageModel, load
@@ -32,22 +35,30 @@ def generate(model: ImageModel, recipe: ImageRecipe) -> Iterator[Event]:
     told = notes(model, recipe, prompt, negative) + _kept(recipe)
     yield Started(recipe, prompt.ids, told)
     began = time.perf_counter()
+    use_all_cores()
     drawings = begin(model, recipe, prompt, negative, start)
     steps = drawings[0].steps
     whole = len(drawings) * (steps + 1)  # decoding takes about as long as a step
     for step in range(steps):
         for k, drawing in enumerate(drawings):
+            use_all_cores()
             drawing.advance()
             done = step * len(drawings) + k + 1
             left = (time.perf_counter() - began) / done * (whole - done)
             yield Preview(k, step + 1, steps, left, drawing.preview())
     results = []
     for k, drawing in enumerate(drawings):
+        use_all_cores()
         results.append(ImageResult(recipe.with_seed(recipe.seed + k).seed, drawing.picture(), "done"))
         yield Ended(k, results[-1])
     seconds = time.perf_counter() - began
     stats = {"seconds": seconds, "steps": steps, "seconds_per_picture": seconds / len(drawings)}
     yield Done(recipe, tuple(results), prompt.ids, stats, told)
+
+
+def use_all_cores() -> None:
+    """Each step may come from another thread of the caller's, and torch counts threads for each: always as many."""
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
 
 
 def start_of(recipe: ImageRecipe) -> Picture | None:
