@@ -20,7 +20,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from playground import machine
 from playground.errors import PlaygroundError
 from playground.registry import EVALUATION, TRAINING, Manifest, read_entry
-from playground.training import Plan, has_bf16
+from playground.training import Plan
 
 CARD, LOSS = "README.md", "loss.png"
 CURVE_POINTS = 200
@@ -44,7 +44,7 @@ def training_summary(history: Sequence[Mapping[str, float]], plan: Plan) -> dict
         "plan": asdict(plan),
         "machine": machine.describe(),
         "processes": int(os.environ.get("WORLD_SIZE", "1")),
-        "precision": "bfloat16 autocast" if has_bf16() else "float32",
+        "precision": "bfloat16 autocast" if machine.has_bf16() else "float32",
         "steps": last["step"],
         "seen": last["seen"],
         "seconds": round(last["seconds"], 1),
@@ -94,6 +94,11 @@ def read_history(path: Path) -> list[dict[str, float]]:
     record = read_record(path)
     if record is None or not record["curve"]:
         raise PlaygroundError(f"{path.parent.name} has no record of an earlier training to go on from.")
+    return unfold_summary(record)
+
+
+def unfold_summary(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What `training_summary` made, as the history of which it was made: a row for each point of its curve."""
     rows = [dict(row) for row in record["curve"]]
     for check in record["checks"]:
         nearest = min(rows, key=lambda row: abs(row["step"] - check["step"]))

@@ -24,9 +24,11 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from playground.errors import PlaygroundError
+from playground.machine import has_bf16
 from playground.muon import Muon
 
 STATE = "state.pt"
+HISTORY = "history.jsonl"
 
 
 class Batch(Protocol):
@@ -106,13 +108,6 @@ class State:
     step: int = 0
     seen: int = 0
     seconds: float = 0.0
-
-
-def has_bf16() -> bool:
-    """Whether this machine multiplies bfloat16 matrices faster than float32 ones."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def fit(
@@ -244,6 +239,18 @@ def plot(history: list[dict[str, float]], path: Path) -> None:
     plt.close(figure)
 
 
+def write_history(folder: Path, history: list[dict[str, Any]]) -> None:
+    """The history of a run as the file that `read_history` reads, replaced atomically."""
+    part = folder / f"{HISTORY}.part"
+    part.write_text("".join(json.dumps(row) + "\n" for row in history))
+    part.replace(folder / HISTORY)
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """The history that `fit` left in the folder of a run."""
+    return [json.loads(line) for line in (folder / HISTORY).read_text(encoding="utf-8").splitlines()]
+
+
 def _progress(plan: Plan, state: State, accelerator: Accelerator) -> float:
     """Share of the run that is done; by the main process's clock where time is the budget, alike in all processes."""
     if plan.minutes is None:
@@ -278,9 +285,7 @@ def _save(folder: Path, state: State, history: list, raw: nn.Module, average: nn
         file.flush()
         os.fsync(file.fileno())
     part.replace(folder / STATE)
-    part = folder / "history.jsonl.part"
-    part.write_text("".join(json.dumps(row) + "\n" for row in history))
-    part.replace(folder / "history.jsonl")
+    write_history(folder, history)
 
 
 def _resume(
