@@ -35,6 +35,12 @@ def spread(features: np.ndarray) -> float:
     return float(np.sqrt(np.maximum(_squares(features, features)[pairs], 0)).mean())
 
 
+def quantiles(distances: np.ndarray) -> dict[str, float]:
+    """What a record keeps of many distances: the least, the 1 % and the 10 % quantile, and the median."""
+    shares = {"least": 0, "p1": 1, "p10": 10, "median": 50}
+    return {key: round(float(np.percentile(distances, share)), 4) for key, share in shares.items()}
+
+
 def _squares(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(N, M) squared distances."""
     first, second = first.astype(np.float64), second.astype(np.float64)
