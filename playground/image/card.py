@@ -11,19 +11,18 @@ from safetensors import safe_open
 
 from playground import machine
 from playground.cards import (
-    LOSS,
-    describe_leg,
     duration,
     front_matter,
     read_evaluation,
     read_manifest,
-    read_record,
     table,
     write_card_text,
 )
 from playground.image import phrases
 from playground.image.adherence import FACTORS
-from playground.registry import TRAINING, Manifest
+from playground.image.imagining import complete
+from playground.registry import Manifest
+from playground.stages import stages_section
 
 SHEET = "held-out.png"
 DATASET = "held-out combinations of scenes"
@@ -34,6 +33,18 @@ SEEN = {  # what a stage of the training counts
     "recogniser": "views",
     "denoiser": "pictures",
 }
+COURSE = (
+    ", stage by stage: the autoencoder; its decoder alone; the text encoder, to name what a caption says; the "
+    "recogniser, which only measures; then the denoiser, and the text encoder with it. Muon trains matrices and "
+    "kernels, AdamW the rest. A stage of more than one leg goes on where the one before left off."
+)
+SIGNS = """
+
+What a prompt leaves open, its seed decides: the playground writes it behind the prompt, a bracket for each thing, as a
+person can. In a bracket stand, in this order: the number of the drawing; `|` upright, `\\` or `/` leaning; the shade,
+`=` as it is, `-` darker, `+` brighter, `*` warmer, `~` cooler; the size, `l`, `m` or `s`; `!` or `?`, which hat
+or glasses; `<` as drawn or `>` mirrored; the column, of the letters `bcdefghijkn`; the row, of the signs `0123456789x`.
+Each result tells the prompt that the model read."""
 SWEPT = ("noun", "colour", "place", "number", "both nouns", "relation", "worn", "all")
 SIDES = ("model", "renders")
 SCORED = ("model", "renders", "decoded")
@@ -64,7 +75,7 @@ def write_card(folder: Path) -> None:
         "Prompts": _prompts(manifest),
         "Data and licence": _data(manifest),
         "Architecture": _architecture(folder, manifest),
-        "Training": _training(folder),
+        "Training": stages_section(folder, COURSE, SEEN, "denoiser"),
         "Evaluation": _evaluation(found)
         if found
         else f"`python -m playground evaluate {manifest.name}` fills this in.",
@@ -90,10 +101,15 @@ import torch
 from diffusers import DiffusionPipeline
 
 pipeline = DiffusionPipeline.from_pretrained("checkpoints/{manifest.name}")
-prompt, start = "a cat wearing a crown on a beach", torch.Generator().manual_seed(7)
+prompt = {json.dumps(_filled_in(manifest, "a cat wearing a crown on a beach", 7))}
+start = torch.Generator().manual_seed(7)
 picture = pipeline(prompt, num_inference_steps={steps}, guidance_scale={guidance:g}, generator=start).images[0]
 picture.save("cat.png")
 ```"""
+
+
+def _filled_in(manifest: Manifest, prompt: str, seed: int) -> str:
+    return complete(prompt, seed) if manifest.details.get("reads_details") else prompt
 
 
 def _prompts(manifest: Manifest) -> str:
@@ -106,7 +122,7 @@ at night” or “a dog to the left of a tree”. Most words have synonyms, orde
 is left to the seed. The first phrase for each meaning:
 
 {lists}
-- {len(nouns)} nouns: {", ".join(nouns)}."""
+- {len(nouns)} nouns: {", ".join(nouns)}.{SIGNS if manifest.details.get("reads_details") else ""}"""
 
 
 def _data(manifest: Manifest) -> str:
@@ -148,45 +164,6 @@ def _parameters(folder: Path) -> int:
                     size *= side
                 count += size
     return count
-
-
-def _training(folder: Path) -> str:
-    command = f"`python -m playground train {folder.name}`"
-    record = read_record(folder / TRAINING)
-    if record is None:
-        return f"Trained by {command}; this folder keeps no record of the run."
-    stages = record["stages"]
-    rows = [
-        (
-            name,
-            duration(run["seconds"]),
-            f"{run['steps']:,} × {run['plan']['batch_size']}",
-            f"{run['seen']:,} {SEEN[name]}",
-            f"{run['plan']['muon_lr']:g}" if run["plan"]["muon_lr"] else "none",
-            f"{run['plan']['lr']:g}",
-            len(run["legs"]),
-        )
-        for name, run in stages.items()
-    ]
-    head = ("stage", "wall time", "steps × batch", "seen", "Muon's peak rate", "AdamW's peak rate", "legs")
-    legs = [
-        f"- {name}, {describe_leg(leg)}" for name, run in stages.items() if len(run["legs"]) > 1 for leg in run["legs"]
-    ]
-    last = stages["denoiser"]
-    parts = [
-        f"Trained from scratch by {command}, stage by stage: the autoencoder; its decoder alone; the text encoder, to "
-        "name what a caption says; the recogniser, which only measures; then the denoiser, and the text encoder with "
-        "it. Muon trains matrices and kernels, AdamW the rest. A stage of more than one leg goes on where the one "
-        "before left off.",
-        table(head, rows),
-        *(["\n".join(legs)] if legs else []),
-        f"Hardware of the last stage: {machine.sentence(last['machine'])}. Processes: {last['processes']}; precision: "
-        f"{last['precision']}; weights are averaged, exponentially, by {last['plan']['ema']:g} a step; seed "
-        f"{last['plan']['seed']}.",
-    ]
-    if (folder / LOSS).is_file():
-        parts.append(f"![Loss of the denoiser over pictures seen]({LOSS})")
-    return "\n\n".join(parts)
 
 
 def _evaluation(found: Mapping[str, Any]) -> str:

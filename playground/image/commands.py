@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from playground.commands import Commands, Report
-from playground.errors import PlaygroundError
 
 PICTURES = 1000  # of a data set, if nothing else is said: the world itself has no end
 
@@ -20,14 +19,12 @@ def _fetch_scenes(out: Path | None, n: int | None, report: Report) -> Path:
 
 
 def _train_scenes(font: Path | None, runs: Path, out: Path, smoke: bool, minutes: float | None, warm: bool) -> Path:
-    if warm:
-        raise PlaygroundError("The model scenes can't be trained from its checkpoint; leave --warm out.")
     from playground.image.emoji import find_font
 
     found = find_font(font)  # a mistake is told before anything heavy is imported
     from playground.image.train import train_scenes
 
-    return train_scenes(found, runs, out, smoke=smoke, minutes=minutes)
+    return train_scenes(found, runs, out, smoke=smoke, minutes=minutes, warm=warm)
 
 
 def _evaluate_scenes(folder: Path, font: Path | None, report: Report) -> dict[str, Any]:

@@ -13,14 +13,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from playground.image.captions import write_caption
+from playground.image.details import add_details, write_details
+from playground.image.imagining import complete
 from playground.image.latents import LatentCache
 from playground.image.model import GUIDANCE, STEPS, make_pipeline, make_scheduler, make_unet, tokenize
-from playground.image.world import draw_scene
+from playground.image.world import Scene, draw_scene
 from playground.training import Plan
 
 PLAN = Plan(
@@ -62,7 +65,7 @@ SEEDS = 4  # of each preview
 
 @dataclass
 class Noised:
-    """A batch. latents, noise: (B, 8, 16, 16). masks: (B, 1, 16, 16). steps: (B,) of 0 … 999. ids: (B, 32)."""
+    """A batch. latents, noise: (B, 8, 16, 16). masks: (B, 1, 16, 16). steps: (B,) of 0 … 999. ids: (B, 48)."""
 
     latents: torch.Tensor
     noise: torch.Tensor
@@ -99,6 +102,7 @@ class DenoiserJob:
     Args:
         fresh: latents of scenes that training never sees, for the held-out loss.
         text: folder with the `text_encoder` to start from.
+        start: folder with a `unet` and the `text_encoder` trained with it, to go on from; None to begin.
     """
 
     def __init__(
@@ -111,13 +115,18 @@ class DenoiserJob:
         plan: Plan,
         *,
         tiny: bool,
+        start: Path | None = None,
     ) -> None:
-        self._cache, self._fresh, self._tokenizer, self._text = cache, fresh, tokenizer, text
-        self._out, self._plan, self._tiny = out, plan, tiny
+        self._cache, self._fresh, self._tokenizer, self._text = cache, fresh, tokenizer, start or text
+        self._out, self._plan, self._tiny, self._start = out, plan, tiny, start
 
     def build(self) -> nn.Module:
-        unet = make_unet(tiny=self._tiny).to(memory_format=torch.channels_last)
-        return Denoiser(unet, CLIPTextModel.from_pretrained(self._text / "text_encoder"))
+        """Attention is spelled out as products: PyTorch's fused one takes five times as long backwards on a CPU."""
+        start = UNet2DConditionModel.from_pretrained(self._start / "unet") if self._start else None
+        unet = (start or make_unet(tiny=self._tiny)).to(memory_format=torch.channels_last)
+        unet.set_attn_processor(AttnProcessor())
+        text = CLIPTextModel.from_pretrained(self._text / "text_encoder", attn_implementation="eager")
+        return Denoiser(unet, text)
 
     def batch(self, cursor: int, progress: float, rank: int, world: int) -> Noised:
         mix = max((start, shares) for start, shares in CURRICULUM.items() if start <= progress)[1]
@@ -133,7 +142,7 @@ class DenoiserJob:
         indices = np.array([pool[place] for pool, place in zip(pools, places, strict=True)])
         mine = slice(rank, None, world)
         texts = [
-            "" if drop < DROPOUT else write_caption(draw_scene(self._cache.seed, int(index)), cursor + place)
+            "" if drop < DROPOUT else _tell(draw_scene(self._cache.seed, int(index)), cursor + place)
             for place, (index, drop) in enumerate(zip(indices, chances[1], strict=True))
         ]
         latents, masks = self._cache.read(indices[mine])
@@ -147,7 +156,9 @@ class DenoiserJob:
         """Loss on fresh scenes, always with the same noise and steps; and a sheet of pictures."""
         count = 16 if self._tiny else 256
         latents, masks = self._fresh.read(np.arange(count))
-        texts = [write_caption(draw_scene(self._fresh.seed, index), 0) for index in range(count)]
+        scenes = [draw_scene(self._fresh.seed, index) for index in range(count)]
+        captions = [write_caption(scene, 0) for scene in scenes]
+        texts = [f"{c} {write_details(scene, c)}" for c, scene in zip(captions, scenes, strict=True)]
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
         steps = ((torch.arange(count) + 0.5) / count * 1000).long()
         batch = Noised(latents, noise, masks, steps, tokenize(self._tokenizer, texts))
@@ -169,7 +180,10 @@ class DenoiserJob:
         for prompt in rows:
             generators = [torch.Generator().manual_seed(seed) for seed in range(seeds)]
             pictures[prompt] = pipeline(
-                [prompt] * seeds, num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=generators
+                [complete(prompt, seed) for seed in range(seeds)],
+                num_inference_steps=STEPS,
+                guidance_scale=GUIDANCE,
+                generator=generators,
             ).images
         folder = self._out.parent / "previews"
         folder.mkdir(parents=True, exist_ok=True)
@@ -180,6 +194,10 @@ class DenoiserJob:
     def export(self, module: Denoiser) -> None:
         module.unet.save_pretrained(self._out / "unet")
         module.text_encoder.save_pretrained(self._out / "text_encoder")
+
+
+def _tell(scene: Scene, telling: int) -> str:
+    return add_details(scene, write_caption(scene, telling), telling)
 
 
 def make_sheet(pictures: dict[str, list[Image.Image]]) -> Image.Image:

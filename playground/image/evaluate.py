@@ -20,11 +20,12 @@ from PIL import Image
 
 from playground import machine
 from playground.cards import read_manifest, write_record
+from playground.distances import frechet, nearest, quantiles, spread
 from playground.image.adherence import FACTORS, judge, tally
 from playground.image.asked import KINDS, SERIES, SPLITS, Asked, choose, open_prompts, scenes_alike
 from playground.image.autoencoder import decode
 from playground.image.card import SHEET, write_card
-from playground.image.distances import frechet, nearest, spread
+from playground.image.imagining import complete
 from playground.image.latents import encode
 from playground.image.model import GUIDANCE, STEPS
 from playground.image.reading import Saying
@@ -64,6 +65,7 @@ def evaluate(folder: Path, report: Report = print, *, n: int = COUNT, font: Path
     pipeline.set_progress_bar_config(disable=True)
     settings = _settings(manifest)
     asked, others = choose(n), choose(n, SERIES + 2)
+    read = complete if manifest.details.get("reads_details") else lambda prompt, seed: prompt
     report(f"Rendering {2 * n} fresh scenes")
     renders = _render(renderer, [one.scene for one in asked])
     truly, fresh = recogniser.look(renders)
@@ -72,7 +74,7 @@ def evaluate(folder: Path, report: Report = print, *, n: int = COUNT, font: Path
     _, reference = recogniser.look(_render(renderer, [one.scene for one in others]))
 
     def look(some: Sequence[Asked], what: str, **knobs: float) -> tuple[np.ndarray, list[Saying], np.ndarray]:
-        pictures = draw(pipeline, some, **{**settings, **knobs}, report=lambda line: report(f"{what}: {line}"))
+        pictures = draw(pipeline, some, read, **{**settings, **knobs}, report=lambda line: report(f"{what}: {line}"))
         return pictures, *recogniser.look(pictures)
 
     pictures, seen, features = look(asked, "Pictures")
@@ -97,7 +99,11 @@ def evaluate(folder: Path, report: Report = print, *, n: int = COUNT, font: Path
         "quick": n < COUNT,
         "machine": machine.describe(),
         "pictures": n,
-        "settings": {**settings, "scheduler": type(pipeline.scheduler).__name__},
+        "settings": {
+            **settings,
+            "details": "seed" if read is complete else "noise",
+            "scheduler": type(pipeline.scheduler).__name__,
+        },
         "recogniser": {"sha256": sha256(folder / FILE), "parameters": sum(p.numel() for p in recogniser.parameters())},
         "adherence": {split: _beside(_of(asked, split), sides) for split in SPLITS},
         "kinds": {kind: {split: _whole(_of(asked, split, kind), sides) for split in SPLITS} for kind in KINDS},
@@ -118,17 +124,22 @@ def evaluate(folder: Path, report: Report = print, *, n: int = COUNT, font: Path
 def draw(
     pipeline: StableDiffusionPipeline,
     asked: Sequence[Asked],
+    read: Callable[[str, int], str],
     *,
     steps: int,
     guidance_scale: float,
     report: Report = lambda line: None,
 ) -> np.ndarray:
-    """What the pipeline draws of each prompt with its seed: (N, H, W, 3) uint8."""
+    """What the pipeline draws of each prompt with its seed: (N, H, W, 3) uint8.
+
+    Args:
+        read: a prompt and its seed → what the model is given.
+    """
     drawn = []
     for start in range(0, len(asked), BATCH):
         part = asked[start : start + BATCH]
         images = pipeline(
-            [one.caption for one in part],
+            [read(one.caption, one.seed) for one in part],
             num_inference_steps=int(steps),
             guidance_scale=guidance_scale,
             generator=[torch.Generator().manual_seed(one.seed) for one in part],
@@ -201,9 +212,7 @@ def _neighbours(recogniser: Recogniser, renderer: Renderer, count: int, sets: di
         pool.append(recogniser.look(_render(renderer, scenes))[1])
     found: dict[str, Any] = {"of": count}
     for name, features in sets.items():
-        distances = nearest(features, np.concatenate(pool))
-        quantiles = {"least": 0, "p1": 1, "p10": 10, "median": 50}
-        found[name] = {key: round(float(np.percentile(distances, share)), 4) for key, share in quantiles.items()}
+        found[name] = quantiles(nearest(features, np.concatenate(pool)))
     return found
 
 

@@ -14,7 +14,7 @@ from playground.image.attention import Word, attend, words_of
 from playground.image.generate import start_of
 from playground.image.loaded import ImageModel
 from playground.image.pictures import decode
-from playground.image.prompts import encode, read_prompts
+from playground.image.prompts import encode_blend, filled_in
 from playground.image.sampler import begin
 from playground.recipes import ImageRecipe, show
 
@@ -48,15 +48,14 @@ def examine(model: ImageModel, recipe: ImageRecipe, new_ids: Sequence[int] = (),
     if not 0 <= index < recipe.samples:
         raise PlaygroundError(f"There is no picture {show(index)}; there are {recipe.samples}, counted from 0.")
     one = recipe.with_seed(recipe.seed + index).model_copy(update={"samples": 1})
-    prompt, negative = read_prompts(model, one)
-    (drawing,) = begin(model, one, prompt, negative, start_of(one))
+    (drawing,) = begin(model, one, start_of(one))
     if not drawing.steps:
         return Examination((), (drawing.picture(),))
-    read = encode(model, prompt)
+    read = encode_blend(model, filled_in(model, one), drawing.prompt)
     frames = [decode(model.vae, drawing.question()[0])]
     attention = 0
     for _ in range(drawing.steps):
         attention = attention + attend(model.unet, *drawing.question(), read) / drawing.steps
         drawing.advance()
         frames.append(drawing.picture())
-    return Examination(words_of(prompt, attention), tuple(frames))
+    return Examination(words_of(drawing.prompt, attention), tuple(frames))

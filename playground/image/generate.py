@@ -13,7 +13,7 @@ import torch
 
 from playground.events import Done, Ended, Event, ImageResult, Picture, Preview, Started
 from playground.image.loaded import ImageModel, load
-from playground.image.prompts import notes, read_prompts
+from playground.image.prompts import filled_in, notes, read_prompts
 from playground.image.sampler import begin
 from playground.image.schedulers import steps_taken
 from playground.image.uploads import read_start
@@ -30,13 +30,13 @@ def generate(model: ImageModel, recipe: ImageRecipe) -> Iterator[Event]:
     Raises:
         PlaygroundError: the start picture can't be used, or the model's numbers overflowed.
     """
-    prompt, negative = read_prompts(model, recipe)
     start = start_of(recipe)
-    told = notes(model, recipe, prompt, negative) + _kept(recipe)
-    yield Started(recipe, prompt.ids, told)
+    told = notes(model, recipe, *read_prompts(model, recipe)) + _kept(recipe)
+    ids = read_prompts(model, filled_in(model, recipe))[0].ids
+    yield Started(recipe, ids, told)
     began = time.perf_counter()
     use_all_cores()
-    drawings = begin(model, recipe, prompt, negative, start)
+    drawings = begin(model, recipe, start)
     steps = drawings[0].steps
     whole = len(drawings) * (steps + 1)  # decoding takes about as long as a step
     for step in range(steps):
@@ -49,11 +49,12 @@ def generate(model: ImageModel, recipe: ImageRecipe) -> Iterator[Event]:
     results = []
     for k, drawing in enumerate(drawings):
         use_all_cores()
-        results.append(ImageResult(recipe.with_seed(recipe.seed + k).seed, drawing.picture(), "done"))
+        seed, read = recipe.with_seed(recipe.seed + k).seed, drawing.prompt
+        results.append(ImageResult(seed, drawing.picture(), "done", read.ids, read.text))
         yield Ended(k, results[-1])
     seconds = time.perf_counter() - began
     stats = {"seconds": seconds, "steps": steps, "seconds_per_picture": seconds / len(drawings)}
-    yield Done(recipe, tuple(results), prompt.ids, stats, told)
+    yield Done(recipe, tuple(results), ids, stats, told)
 
 
 def use_all_cores() -> None:

@@ -15,7 +15,7 @@ from diffusers import AutoencoderTiny
 from playground.image.model import LATENT_CHANNELS, LATENT_SIZE, SIZE
 from playground.image.render import Renderer
 from playground.image.world import LAYOUTS, draw_scene, layout_of
-from playground.training import has_bf16
+from playground.machine import has_bf16
 
 CHUNK = 64  # pictures encoded at once
 

@@ -47,6 +47,7 @@ class ImageModel:
 
     Attributes:
         scheduler: settings of the noise schedule, which every scheduler takes over.
+        reads_details: whether it was trained on prompts with `details`.
         forward: what the denoiser tells, sooner than by itself.
         preview: a cheap stand-in for the autoencoder.
         memory: bytes of its weights.
@@ -58,6 +59,7 @@ class ImageModel:
     tokenizer: CLIPTokenizer
     unet: UNet2DConditionModel
     scheduler: dict[str, Any]
+    reads_details: bool = False
     forward: Forward = field(init=False, repr=False)
     preview: Preview = field(init=False, repr=False)
     memory: int = field(init=False)
@@ -99,7 +101,8 @@ def load(folder: Path, manifest: Manifest) -> ImageModel:
         found = {name: classes[index[name][1]] for name, classes in PARTS.items()}
         dtype, variant = getattr(torch, manifest.dtype), manifest.details.get("variant")
         parts = {name: _open(folder / name, part, dtype, variant) for name, part in found.items()}
-        model = ImageModel(**parts, scheduler=_read(folder, SCHEDULER))
+        reads_details = manifest.details.get("reads_details") is True
+        model = ImageModel(**parts, scheduler=_read(folder, SCHEDULER), reads_details=reads_details)
         _check_fit(model)
         return model
     except Exception as error:  # whatever a strange folder makes of the libraries, the person gets one sentence

@@ -17,7 +17,7 @@ from playground.image.phrases import meanings
 
 SIZE = 128  # px of a picture
 LATENT_CHANNELS, LATENT_SIZE = 8, 16  # 8 × 16 × 16 from 3 × 128 × 128
-LENGTH = 32  # tokens of a prompt, with its first and last mark; prompts are padded to it
+LENGTH = 48  # tokens of a prompt with its details and its first and last mark; prompts are padded to it
 WIDTH = 192  # of the text encoder
 START, END, WORD_END = "<|startoftext|>", "<|endoftext|>", "</w>"
 SHARD = "9MB"  # git and hubs like files below 10 MB

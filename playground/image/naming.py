@@ -1,4 +1,4 @@
-"""Trains the text encoder by itself, for a few minutes: to name from its last state whatever a caption says.
+"""Trains the text encoder by itself, for a few minutes: to name from its last state what a caption and its details say.
 
 The denoiser then starts from words that already mean something, and goes on training the encoder.
 """
@@ -16,6 +16,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from playground.image import phrases
 from playground.image.captions import write_caption
+from playground.image.details import SIGNS, add_details, read_details
 from playground.image.model import make_text_encoder, tokenize
 from playground.image.nouns import read_nouns
 from playground.image.reading import Named, read_caption
@@ -40,12 +41,13 @@ FACTORS: dict[str, tuple[object, ...]] = {
     **{f"{name} {slot}": (None, *values) for slot in (1, 2) for name, values in _OF_THING.items()},
     **{name: (None, *values) for name, values in _OF_SCENE.items()},
     "number": tuple(phrases.NUMBERS),
+    **{f"{name} {slot}": (None, *signs) for slot in (1, 2) for name, signs in SIGNS.items()},
 }
 
 
 @dataclass
 class Captions:
-    """Token ids, (B, 32), and for each factor the number of what is said of it, (B, factors); 0 = nothing."""
+    """Token ids, (B, 48), and for each factor the number of what is said of it, (B, factors); 0 = nothing."""
 
     ids: torch.Tensor
     said: torch.Tensor
@@ -86,7 +88,8 @@ class NamingJob:
         return self._captions(self._plan.seed, range(cursor + rank, cursor + self._plan.batch_size, world))
 
     def _captions(self, seed: int, places: range) -> Captions:
-        texts = [write_caption(draw_scene(seed, place), 0) for place in places]
+        scenes = [draw_scene(seed, place) for place in places]
+        texts = [add_details(scene, write_caption(scene, 0), 0) for scene in scenes]
         return Captions(tokenize(self._tokenizer, texts), torch.tensor([name_factors(text) for text in texts]))
 
     @torch.no_grad()
@@ -113,4 +116,6 @@ def name_factors(text: str) -> list[int]:
     }
     said |= {name: getattr(saying, name) for name in _OF_SCENE}
     said["number"] = things[0].number
+    for k, signs in enumerate((*read_details(text), {}, {})[:2], 1):
+        said |= {f"{name} {k}": signs.get(name) for name in SIGNS}
     return [values.index(said[name]) for name, values in FACTORS.items()]

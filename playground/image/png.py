@@ -17,9 +17,9 @@ from PIL.PngImagePlugin import PngInfo
 from playground import __version__
 from playground.errors import PlaygroundError
 from playground.events import Picture
-from playground.image.uploads import LARGEST_FILE, flatten, opened
 from playground.links import KEY, to_metadata
 from playground.recipes import SCHEDULERS, ImageRecipe, plain
+from playground.uploads import flatten, opened, read_file
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PARAMETERS = "parameters"  # the key of stable-diffusion-webui and of all that read its files
@@ -74,8 +74,7 @@ def read(path: Path) -> tuple[Picture, dict[str, Any] | None]:
         PlaygroundError: as `decode`.
         OSError: it can't be read.
     """
-    with path.open("rb") as file:
-        return decode(file.read(LARGEST_FILE + 1))
+    return decode(read_file(path))
 
 
 def parameters(recipe: ImageRecipe) -> str:

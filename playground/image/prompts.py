@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from playground.image.imagining import complete
 from playground.image.loaded import ImageModel
 from playground.recipes import ImageRecipe
 
@@ -35,6 +36,18 @@ def read_prompts(model: ImageModel, recipe: ImageRecipe) -> tuple[Prompt, Prompt
     return read_prompt(model, recipe.prompt), negative
 
 
+def filled_in(model: ImageModel, recipe: ImageRecipe) -> ImageRecipe:
+    """The recipe of one sample, its prompts with the details that its seed makes up.
+
+    As it is where the model knows none, they are not wanted, a start picture shows them, or they don't fit in.
+    """
+    if not model.reads_details or recipe.details != "seed" or recipe.start:
+        return recipe
+    prompts = {name: complete(getattr(recipe, name), recipe.seed) for name in ("prompt", "second_prompt")}
+    fitting = {name: text for name, text in prompts.items() if not read_prompt(model, text).cut}
+    return recipe.model_copy(update=fitting)
+
+
 def read_prompt(model: ImageModel, text: str) -> Prompt:
     """Split a text into tokens and cut it where the model can take no more."""
     told = model.tokenizer(text, return_offsets_mapping=True, verbose=False)
@@ -47,9 +60,10 @@ def read_prompt(model: ImageModel, text: str) -> Prompt:
 
 def notes(model: ImageModel, recipe: ImageRecipe, prompt: Prompt, negative: Prompt | None) -> tuple[str, ...]:
     """What of the prompts does not count, a sentence each."""
+    second = read_prompt(model, recipe.second_prompt) if recipe.blend else None
     told = [
         f"The model reads {model.length - 2} tokens; of the {name} this was cut: {read.cut}"
-        for name, read in (("prompt", prompt), ("negative prompt", negative))
+        for name, read in (("prompt", prompt), ("second prompt", second), ("negative prompt", negative))
         if read is not None and read.cut
     ]
     if negative is None and recipe.negative_prompt.strip():
@@ -62,3 +76,12 @@ def encode(model: ImageModel, prompt: Prompt) -> torch.Tensor:
     """(1, L, D) float32: a state of the text encoder for each token, padded to the length that it was trained on."""
     padded = [*prompt.ids, *[model.tokenizer.pad_token_id] * (model.length - len(prompt.ids))]
     return model.text_encoder(torch.tensor([padded])).last_hidden_state.float()
+
+
+@torch.inference_mode()
+def encode_blend(model: ImageModel, recipe: ImageRecipe, prompt: Prompt) -> torch.Tensor:
+    """As `encode`, led token by token towards the states of the second prompt."""
+    words = encode(model, prompt)
+    if not recipe.blend:
+        return words
+    return words.lerp(encode(model, read_prompt(model, recipe.second_prompt)), recipe.blend)

@@ -11,6 +11,7 @@ from playground.image.captions import OPPOSITE
 from playground.image.phrases import meanings, split_words
 from playground.image.world import Scene, Thing
 
+OPENING = "["  # of a thing's details, which are signs and no words; see `details`
 _LONGEST = 6  # words of a phrase
 
 
@@ -63,8 +64,8 @@ def _fits(said: Named, thing: Thing, number: int) -> bool:
 
 
 def read_caption(text: str) -> Saying:
-    """What `text` says, by the longest known phrase at each word."""
-    words, known = split_words(text), meanings()
+    """What `text` says, by the longest known phrase at each word; its details are left out."""
+    words, known = split_words(text.partition(OPENING)[0]), meanings()
     saying, ahead = Saying(), Named("")
     position = 0
     while position < len(words):

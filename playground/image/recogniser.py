@@ -16,15 +16,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
-from playground.errors import PlaygroundError
+from playground.augmentation import augment
+from playground.compact import load_network, save_network
 from playground.image.adherence import judge, tally, truth
 from playground.image.reading import Named, Saying
 from playground.image.render import Renderer
-from playground.image.views import CELLS, OF_SCENE, OF_THING, Views, augment, collate, scale, wear
+from playground.image.views import CELLS, OF_SCENE, OF_THING, Views, collate, scale, wear
 from playground.image.world import Scene, draw_scene
 from playground.manifests import digest
 from playground.training import Plan
@@ -217,12 +216,7 @@ def _say(output: Output) -> list[Saying]:
 
 def save(recogniser: Recogniser, folder: Path) -> None:
     """Write FILE into `folder`: float16 weights with their widths, and which values they name."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.half().contiguous() for name, value in recogniser.state_dict().items()}
-    part = folder / f"{FILE}.part"
-    save_file(weights, part, metadata={"widths": json.dumps(recogniser.widths), "names": _names()})
-    part.chmod(0o644)
-    part.replace(folder / FILE)
+    save_network(recogniser, folder / FILE, recogniser.widths, _names())
 
 
 def load(folder: Path) -> Recogniser:
@@ -231,21 +225,7 @@ def load(folder: Path) -> Recogniser:
     Raises:
         PlaygroundError: there is none, or it is damaged or of another world.
     """
-    path = folder / FILE
-    if not path.is_file():
-        raise PlaygroundError(
-            f"{folder.name} has no {FILE}, which looks at pictures: `python -m playground train` makes it."
-        )
-    try:
-        with safe_open(path, "pt") as file:
-            about = file.metadata() or {}
-            if about.get("names") != _names():
-                raise PlaygroundError(f"{path} knows another world than this one: train it anew.")
-            recogniser = Recogniser(json.loads(about["widths"]))
-            recogniser.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise PlaygroundError(f"{path} is damaged: {error}.") from error
-    return recogniser.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+    return load_network(folder / FILE, Recogniser, _names(), "`python -m playground train` makes it")
 
 
 def _names() -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
+from playground.documents import beside
 from playground.errors import PlaygroundError
 from playground.events import Done, ImageResult, Picture
 from playground.image import png
+from playground.likeness import digest, distance
 from playground.links import from_metadata
+from playground.recipes import ImageRecipe
 
 PACKAGES = ("torch", "transformers", "tokenizers", "diffusers", "pillow")
-TOLERANCE = 2  # of 255; other machines round otherwise
+USUAL = ".png"
 
 
 class Record(BaseModel):
@@ -24,7 +26,7 @@ class Record(BaseModel):
     Attributes:
         sha256: of the decoded pixels, three bytes each, row by row.
         path: the file that it was saved to, as whoever saved it named that; "" where it was not.
-        prompt_ids: what the model really saw.
+        prompt_ids, prompt: what the model really saw.
         ended: a key of `events.ENDINGS`.
         picture: the pixels themselves, where they are at hand; never part of the JSON.
     """
@@ -36,6 +38,7 @@ class Record(BaseModel):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     path: str = ""
     prompt_ids: list[int]
+    prompt: str = ""
     ended: str
     picture: InstanceOf[Picture] | None = Field(None, exclude=True, repr=False)
 
@@ -48,7 +51,8 @@ def describe(result: ImageResult, done: Done) -> Record:
         width=picture.width,
         height=picture.height,
         sha256=digest(picture),
-        prompt_ids=list(done.prompt_ids),
+        prompt_ids=list(result.prompt_ids or done.prompt_ids),
+        prompt=result.prompt,
         ended=result.ended,
         picture=picture,
     )
@@ -79,22 +83,34 @@ def differences(old: Record, new: Record) -> Iterator[tuple[str, bool]]:
     elif not old.picture or not new.picture:
         yield "the pixels are not the same; without the old picture there is no telling by how much", False
     else:
-        yield _distance(old.picture, new.picture)
+        yield distance([(old.picture, new.picture)])
 
 
-def digest(picture: Picture) -> str:
-    """Hex sha256 of the pixels."""
-    return hashlib.sha256(picture.rgb).hexdigest()
+def work(recipe: ImageRecipe) -> float:
+    """How much a recipe asks for: steps of 128 × 128 px without guidance, which doubles them."""
+    steps = recipe.steps * (recipe.strength if recipe.start else 1) + 1  # decoding takes about as long as a step
+    return recipe.samples * steps * (recipe.size / 128) ** 2 * (2 if recipe.guidance_scale > 1 else 1)
 
 
-def to_file(result: ImageResult, done: Done, surroundings: Mapping[str, Any]) -> bytes:
+def take_home(recipe: ImageRecipe) -> tuple[str, str]:
+    """Which field of the API's document holds a file, and what that is called (see `snippets.Home`)."""
+    return "image", "image-seed-{seed}.png"
+
+
+def look(results: Sequence[ImageResult]) -> tuple[Picture, ...]:
+    """What results look like where many stand side by side: the pictures."""
+    return tuple(result.picture for result in results)
+
+
+def to_file(result: ImageResult, done: Done, surroundings: Mapping[str, Any], suffix: str) -> bytes:
     """The result as a PNG that carries the recipe which makes it, and it alone.
 
     Args:
         surroundings: where it was made.
+        suffix: of the file's name; a picture is a PNG whatever it is called.
     """
     alone = done.recipe.model_copy(update={"seed": result.seed, "samples": 1})
-    made = describe(result, done).model_dump(include={"sha256", "prompt_ids", "ended"})
+    made = describe(result, done).model_dump(include={"sha256", "prompt_ids", "prompt", "ended"})
     return png.encode(result.picture, alone, {"result": made, "environment": dict(surroundings)})
 
 
@@ -120,6 +136,7 @@ def from_file(data: bytes) -> dict[str, Any] | None:
         "height": picture.height,
         "sha256": told.get("sha256", digest(picture)),
         "prompt_ids": told.get("prompt_ids", []),
+        "prompt": told.get("prompt", ""),
         "ended": told.get("ended", "done"),
         "picture": picture,
     }
@@ -132,24 +149,11 @@ def complete(record: Record, folder: Path) -> Record:
     Args:
         folder: where the document lies. No file outside of it is looked at, whatever a document names.
     """
-    for path in (folder / record.path, folder / Path(record.path).name):
+    for path in beside(record.path, folder):
         try:
-            if not record.path or not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
-                continue
             picture, _ = png.read(path)
-        except (PlaygroundError, OSError, ValueError):
+        except (PlaygroundError, OSError):
             continue  # it is no picture any more; the checksum still tells
         if digest(picture) == record.sha256:
             return record.model_copy(update={"picture": picture})
     return record
-
-
-def _distance(old: Picture, new: Picture) -> tuple[str, bool]:
-    import numpy as np
-
-    then, now = (np.frombuffer(p.rgb, np.uint8).reshape(-1, 3).astype(np.int16) for p in (old, new))
-    apart = abs(now - then).max(axis=1)
-    largest, share = int(apart.max()), float((apart > 0).mean())
-    if largest <= TOLERANCE:
-        return f"pixels differ by up to {largest}/255, which is within the {TOLERANCE}/255 of rounding", True
-    return f"{share:.1%} of the pixels differ, by up to {largest}/255, more than the {TOLERANCE}/255 of rounding", False

@@ -15,7 +15,7 @@ from playground.image.forward import Asked
 from playground.image.loaded import ImageModel
 from playground.image.noise import draw_noise
 from playground.image.pictures import cell, check_finite, decode, encode, preview, to_pixels
-from playground.image.prompts import Prompt
+from playground.image.prompts import Prompt, encode_blend, filled_in, read_prompts
 from playground.image.prompts import encode as encode_prompt
 from playground.image.schedulers import make_scheduler, predict_clean, steps_taken
 from playground.recipes import ImageRecipe
@@ -49,9 +49,17 @@ class Drawing:
     Attributes:
         steps: how many it takes; 0 where a start picture is kept as it is.
         step: how many it has taken.
+        prompt: as the model reads it.
     """
 
-    def __init__(self, model: ImageModel, recipe: ImageRecipe, asked: Asked, start: torch.Tensor | None = None) -> None:
+    def __init__(
+        self,
+        model: ImageModel,
+        recipe: ImageRecipe,
+        prompt: Prompt,
+        asked: Asked,
+        start: torch.Tensor | None = None,
+    ) -> None:
         """Begin.
 
         Args:
@@ -60,6 +68,7 @@ class Drawing:
             start: (1, C, h, w) clean latents of a picture to draw anew; None begins from noise alone.
         """
         self._model, self._asked, self._guidance_scale = model, asked, recipe.guidance_scale
+        self.prompt = prompt
         self._scheduler = make_scheduler(recipe.scheduler, model.scheduler, recipe.steps)
         side = recipe.size // cell(model.vae)
         noise, generator = draw_noise(recipe, (1, model.unet.config.in_channels, side, side))
@@ -115,17 +124,28 @@ class Drawing:
         return decode(self._model.vae, self._clean)
 
 
-def begin(
-    model: ImageModel, recipe: ImageRecipe, prompt: Prompt, negative: Prompt | None, start: Picture | None
-) -> list[Drawing]:
-    """The drawings of a recipe's samples. What all samples and steps share is computed once, here.
+def begin(model: ImageModel, recipe: ImageRecipe, start: Picture | None) -> list[Drawing]:
+    """The drawings of a recipe's samples. What all steps share is computed once, here.
 
     Args:
-        negative: None for no guidance.
         start: of the recipe's size. At strength 1 nothing is left of it, so that it makes no difference.
     """
-    words = torch.cat([encode_prompt(model, part) for part in (negative, prompt) if part is not None])
     kept = start is not None and recipe.strength < 1
     latents = encode(model.vae, to_pixels(start)) if kept else None
-    asked = model.forward.about(words)
-    return [Drawing(model, recipe.with_seed(recipe.seed + k), asked, latents) for k in range(recipe.samples)]
+    read: dict[tuple[str, str], tuple[Prompt, Asked]] = {}
+    drawings = []
+    for k in range(recipe.samples):
+        one = filled_in(model, recipe.with_seed(recipe.seed + k))
+        words = (one.prompt, one.second_prompt)
+        if words not in read:
+            read[words] = _read(model, one)
+        drawings.append(Drawing(model, one, *read[words], latents))
+    return drawings
+
+
+def _read(model: ImageModel, recipe: ImageRecipe) -> tuple[Prompt, Asked]:
+    prompt, negative = read_prompts(model, recipe)
+    words = encode_blend(model, recipe, prompt)
+    if negative is not None:
+        words = torch.cat([encode_prompt(model, negative), words])
+    return prompt, model.forward.about(words)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
 
+from playground.documents import free
 from playground.errors import PlaygroundError
 from playground.events import Done, Event, Preview
 from playground.recipes import ImageRecipe, show
+from playground.registry import Lend
 
 OPTIONS = {
     "start": ("FILE", "A picture to begin from, turned upright and cropped square; or a data URL of a square PNG."),
@@ -21,7 +22,7 @@ OPTIONS = {
 }
 
 
-def prepare(recipe: ImageRecipe, out: str | None = None) -> tuple[ImageRecipe, Sequence[Path]]:
+def prepare(recipe: ImageRecipe, lend: Lend, out: str | None = None) -> tuple[ImageRecipe, Sequence[Path]]:
     """The recipe with its start picture read in, and where each of its pictures shall go.
 
     Raises:
@@ -65,13 +66,7 @@ def _paths(recipe: ImageRecipe, out: str) -> list[Path]:
     target = Path(out.replace("\0", "\ufffd"))
     if target.is_dir():
         seeds = (recipe.with_seed(recipe.seed + sample).seed for sample in range(recipe.samples))
-        return [_free(target / f"image-seed-{seed}.png") for seed in seeds]
+        return [free(target / f"image-seed-{seed}.png") for seed in seeds]
     if target.suffix.lower() != ".png":
         raise PlaygroundError(f"out is {show(out)}; a file that ends in .png, or a folder that is there, is allowed.")
     return [target, *(target.with_stem(f"{target.stem}-{n}") for n in range(2, recipe.samples + 1))]
-
-
-def _free(path: Path) -> Path:
-    """`path`, or with the first number that no file has yet."""
-    names = (path if n == 1 else path.with_stem(f"{path.stem}-{n}") for n in count(1))
-    return next(name for name in names if not name.exists())

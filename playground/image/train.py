@@ -6,7 +6,6 @@ fingerprint in its name, so that latents, decoders and denoisers of different en
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from typing import Any
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from playground.cards import LOSS, training_summary, write_record
+from playground.cards import LOSS, read_record, write_record
 from playground.errors import PlaygroundError
 from playground.image import autoencoder, denoiser, naming, recogniser
 from playground.image.autoencoder import AutoencoderJob, fingerprint
@@ -30,7 +29,8 @@ from playground.image.nouns import read_nouns
 from playground.image.recogniser import FILE, RecogniserJob
 from playground.image.render import Renderer
 from playground.registry import TRAINING, write_manifest
-from playground.training import Plan, fit
+from playground.stages import restore_stages, summarise
+from playground.training import HISTORY, STATE, Plan, fit, read_history
 
 CACHED = 100_000  # scenes whose latents are kept, 0.43 GB
 FRESH = 256
@@ -89,6 +89,7 @@ def train_scenes(
     *,
     smoke: bool = False,
     minutes: float | None = None,
+    warm: bool = False,
     seed: int = 0,
     stage: str | None = None,
 ) -> Path:
@@ -100,17 +101,22 @@ def train_scenes(
         out: the checkpoint folder that is written once every stage has been through.
         smoke: tiny models for a few steps, to test the way.
         minutes: time of training in all, shared out between the stages, or that of `stage`; else the plans' steps.
+        warm: where `runs` holds no denoiser, go on from the weights and the record in `out`, with optimisers started
+            anew.
         stage: do this stage alone, also where it was finished before: it then goes on if there is time left.
 
     Returns:
         `out`, or the folder of `stage` where others are still missing.
 
     Raises:
-        PlaygroundError: no font, no such stage, an earlier stage is missing, or a state of another model in `runs`.
+        PlaygroundError: no font, no such stage, an earlier stage is missing, a state of another model in `runs`, or
+            nothing in `out` to go on from.
     """
     if stage is not None and stage not in STAGES:
         raise PlaygroundError(f"There is no stage {stage!r}; there is: {', '.join(STAGES)}.")
     course = Course(Renderer(data), runs, smoke, seed)
+    if warm and not list(runs.glob("denoiser-*")):
+        restore(course, out)
     for name, run in STAGES.items():
         if stage == name or (stage is None and not (course.folder(name) / DONE).exists()):
             spent = minutes if stage or minutes is None else minutes * SHARES[name]
@@ -129,7 +135,8 @@ def _train_autoencoder(course: Course, plan: Plan) -> None:
 
 def _train_decoder(course: Course, plan: Plan) -> None:
     folder, start = course.folder("decoder"), course.folder("autoencoder") / "vae"
-    fit(AutoencoderJob(course.renderer, folder / "vae", plan, start=start, tiny=course.smoke), plan, folder)
+    job = AutoencoderJob(course.renderer, folder / "vae", plan, start=start, tiny=course.smoke)
+    fit(job, plan, folder, earlier=_restored(folder))
 
 
 def _train_text(course: Course, plan: Plan) -> None:
@@ -156,7 +163,15 @@ def _train_denoiser(course: Course, plan: Plan) -> None:
         for seed, n in ((course.seed, count), (course.seed + autoencoder.FRESH, fresh))
     ]
     tokenizer = CLIPTokenizer.from_pretrained(text / "tokenizer")
-    fit(DenoiserJob(*caches, tokenizer, text, folder / "model", plan, tiny=course.smoke), plan, folder)
+    earlier = _restored(folder)
+    start = folder / "model" if earlier else None
+    job = DenoiserJob(*caches, tokenizer, text, folder / "model", plan, tiny=course.smoke, start=start)
+    fit(job, plan, folder, earlier=earlier)
+
+
+def _restored(folder: Path) -> list[dict[str, Any]] | None:
+    """The history of a stage that was laid out again from a checkpoint; None where its state is there, or nothing."""
+    return read_history(folder) if (folder / HISTORY).exists() and not (folder / STATE).exists() else None
 
 
 STAGES: dict[str, Callable[[Course, Plan], None]] = {
@@ -166,6 +181,31 @@ STAGES: dict[str, Callable[[Course, Plan], None]] = {
     "recogniser": _train_recogniser,
     "denoiser": _train_denoiser,
 }
+
+
+def restore(course: Course, out: Path) -> None:
+    """Lay the runs of a checkpoint's stages out again, without the states of their optimisers.
+
+    All stages but the denoiser count as done. The autoencoder is the one that was shipped, whose decoder may have gone
+    on alone.
+
+    Raises:
+        PlaygroundError: `out` has no record of a training.
+    """
+    record = read_record(out / TRAINING)
+    if record is None:
+        raise PlaygroundError(f"{out.name} has no record of an earlier training to go on from.")
+    shutil.copytree(out / "vae", course.runs / "autoencoder" / "vae", dirs_exist_ok=True)
+    folders = {name: course.folder(name) for name in STAGES}
+    restore_stages(record, folders)
+    for part in ("text_encoder", "tokenizer"):
+        shutil.copytree(out / part, folders["text"] / part, dirs_exist_ok=True)
+    for part in ("text_encoder", "unet"):
+        shutil.copytree(out / part, folders["denoiser"] / "model" / part, dirs_exist_ok=True)
+    shutil.copyfile(out / FILE, folders["recogniser"] / FILE)
+    for name, folder in folders.items():
+        if name != "denoiser":
+            (folder / DONE).touch()
 
 
 def write_checkpoint(course: Course, out: Path) -> None:
@@ -181,7 +221,7 @@ def write_checkpoint(course: Course, out: Path) -> None:
     shutil.copyfile(course.folder("recogniser") / FILE, out / FILE)
     (out / FILE).chmod(0o644)
     shutil.copyfile(course.folder("denoiser") / LOSS, out / LOSS)
-    write_record(out / TRAINING, {"stages": {name: _summarise(course.folder(name)) for name in STAGES}})
+    write_record(out / TRAINING, {"stages": {name: summarise(course.folder(name)) for name in STAGES}})
     write_manifest(
         out,
         "image",
@@ -190,15 +230,6 @@ def write_checkpoint(course: Course, out: Path) -> None:
         licence="apache-2.0",
         parameters=sum(p.numel() for part in parts.values() for p in part.parameters()),
         defaults={"size": SIZE, "steps": STEPS, "guidance_scale": GUIDANCE},
-        details={"length": tokenizer.model_max_length, "nouns": list(read_nouns())},
+        details={"length": tokenizer.model_max_length, "reads_details": True, "nouns": list(read_nouns())},
     )
     write_card(out)
-
-
-def _summarise(folder: Path) -> dict[str, Any]:
-    """What a card tells of a stage, and what its last report found."""
-    history = [json.loads(line) for line in (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()]
-    plans = [row["plan"] for row in history if "plan" in row]
-    plain = {"step", "seen", "seconds", "lr", "loss", "grad_norm", "plan", "final"}
-    reported = {name: round(value, 4) for name, value in history[-1].items() if name not in plain}
-    return {**training_summary(history, Plan(**plans[-1])), "reported": reported}

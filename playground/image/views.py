@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image, ImageFilter
 
 from playground.image import phrases
@@ -120,21 +119,3 @@ def wear(picture: np.ndarray, dice: np.random.Generator) -> np.ndarray:
     image = image.resize((side, side), Image.Resampling.BOX).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
     image.save(file := io.BytesIO(), "JPEG", quality=int(dice.integers(15, 60)))
     return np.asarray(Image.open(file))
-
-
-def augment(pixels: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
-    """Pictures moved by a pixel, blurred, lighter or darker, noisy; each a little.
-
-    Args:
-        pixels: (B, 3, H, W) of −1 … 1; the result is alike.
-    """
-    count, _, height, width = pixels.shape
-    padded = F.pad(pixels, (1, 1, 1, 1), mode="replicate")
-    moves = torch.randint(0, 3, (count, 2), generator=dice).tolist()
-    moved = torch.stack([p[:, y : y + height, x : x + width] for p, (y, x) in zip(padded, moves, strict=True)])
-    soft = F.avg_pool2d(F.pad(moved, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    amounts = torch.rand(4, count, 1, 1, 1, generator=dice)
-    blurred = moved.lerp(soft, amounts[0])
-    noise = torch.randn(pixels.shape, generator=dice)
-    gain, lift = 0.94 + 0.12 * amounts[1], 0.08 * (amounts[2] - 0.5)
-    return blurred * gain + lift + 0.06 * amounts[3].square() * noise

@@ -146,7 +146,12 @@ def _thing(dice: Dice, place: str, *, worn: str | None = None, other: str = "") 
     name = dice.pick(names)
     while name == other:
         name = dice.pick(names)
-    noun = nouns[name]
+    return make_thing(dice, name, place, worn)
+
+
+def make_thing(dice: Dice, name: str, place: str, worn: str | None) -> Thing:
+    """A thing of a noun, without its box."""
+    noun = read_nouns()[name]
     return Thing(
         noun=name,
         drawing=dice.pick(wearers(worn)[name] if worn else noun.drawings),
@@ -191,9 +196,13 @@ def _top(dice: Dice, thing: Thing, place: str, side: int) -> int:
 
 
 def _single(dice: Dice, place: str, *, worn: bool) -> tuple[tuple[Thing, ...], str]:
-    thing = _thing(dice, place, worn=dice.pick(tuple(WORN)) if worn else None)
+    return place_single(dice, _thing(dice, place, worn=dice.pick(tuple(WORN)) if worn else None), place)
+
+
+def place_single(dice: Dice, thing: Thing, place: str) -> tuple[tuple[Thing, ...], str]:
+    """A thing by itself in its box, and whether that is left, in the middle or right."""
     likes = {1: (5, 4, 3), 2: (6, 4, 1.5), 3: (8, 3, 1)}[read_nouns()[thing.noun].size]
-    if worn:
+    if thing.worn:
         likes = (8, 3, 0)
     size = dice.weigh(dict(zip(SIZES, likes, strict=True)))
     side = SIZES[size]
@@ -209,8 +218,11 @@ def _single(dice: Dice, place: str, *, worn: bool) -> tuple[tuple[Thing, ...], s
 
 
 def _several(dice: Dice, place: str) -> tuple[Thing, ...]:
+    return place_several(dice, _thing(dice, place), dice.number(2, 3), place)
+
+
+def place_several(dice: Dice, thing: Thing, number: int, place: str) -> tuple[Thing, ...]:
     """Two or three alike: in a row, or one above two."""
-    thing, number = _thing(dice, place), dice.number(2, 3)
     if number == 2:
         size = dice.pick(("medium", "medium", "small"))
         steps = (64 - SIZES[size]) // GRID
@@ -232,9 +244,15 @@ def _several(dice: Dice, place: str) -> tuple[Thing, ...]:
 
 def _pair(dice: Dice, place: str) -> tuple[tuple[Thing, ...], str]:
     first = _thing(dice, place, worn=dice.pick(tuple(WORN)) if dice.chance(0.06) else None)
-    second = _thing(dice, place, other=first.noun)
+    return place_pair(dice, first, _thing(dice, place, other=first.noun), place)
+
+
+def place_pair(
+    dice: Dice, first: Thing, second: Thing, place: str, relation: str | None = None
+) -> tuple[tuple[Thing, ...], str]:
+    """Two things in their boxes, and their relation: the given one, or any."""
     sizes = [_pair_size(dice, first, second), _pair_size(dice, second, first)]
-    relation = dice.pick(RELATIONS)
+    relation = relation or dice.pick(RELATIONS)
     ends = (0, 1) if relation in ("left of", "above") else (1, 0)  # which of the two halves each is in
     placed = []
     for thing, size, end in zip((first, second), sizes, ends, strict=True):

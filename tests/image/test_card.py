@@ -1,18 +1,21 @@
 """The card of a scenes model: a pure function of the folder's records, filed as the Hub does, whole at every stage."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 import torch
 from huggingface_hub import ModelCard
 
 from playground.cards import CARD, LOSS, read_record, write_record
+from playground.image import denoiser
 from playground.image.adherence import FACTORS
 from playground.image.card import write_card
 from playground.image.evaluate import evaluate
 from playground.image.recogniser import TINY_WIDTHS, Recogniser, save
 from playground.image.train import STAGES, train_scenes
 from playground.registry import EVALUATION, TRAINING
+from playground.stages import NOTES, summarise
 from tests.image.tiny import make_checkpoint
 
 
@@ -68,9 +71,21 @@ def test_a_second_leg_is_told(whole, tmp_path):
     stage = record["stages"]["denoiser"]
     stage["legs"].append({"step": 40, "plan": {**stage["plan"], "minutes": 90.0}})
     folder = make_checkpoint(tmp_path / "scenes-tiny")
+    stage["notes"] = ["Its momenta began anew."]
     write_record(folder / TRAINING, record)
     write_card(folder)
-    assert "denoiser, after step 40: by the clock of 90 minutes in all" in sections(folder)["Training"]
+    told = sections(folder)["Training"]
+    assert "denoiser, after step 40: by the clock of 90 minutes in all" in told
+    assert "- denoiser: Its momenta began anew." in told
+
+
+def test_notes_beside_a_run_go_into_its_record(tmp_path):
+    plan = {**asdict(denoiser.PLAN), "minutes": None}
+    row = {"step": 1, "seen": 96, "seconds": 1.0, "lr": 1.0, "loss": 0.5, "grad_norm": 0.1, "plan": plan}
+    (tmp_path / "history.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert summarise(tmp_path)["notes"] == []
+    (tmp_path / NOTES).write_text("One thing.\nAnother.\n", encoding="utf-8")
+    assert summarise(tmp_path)["notes"] == ["One thing.", "Another."]
 
 
 def test_what_was_measured_is_shown(whole):

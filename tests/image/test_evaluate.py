@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+from playground.distances import frechet, nearest, spread
 from playground.errors import PlaygroundError
 from playground.image.asked import KINDS, choose, combinations, open_prompts, scenes_alike
-from playground.image.distances import frechet, nearest, spread
 from playground.image.evaluate import evaluate, signal_to_noise
 from playground.image.recogniser import TINY_WIDTHS, Recogniser, save
 from playground.image.world import is_held_out

@@ -6,6 +6,7 @@ import torch
 from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.image.attention import attend
+from playground.image.model import LENGTH
 from playground.image.prompts import encode, read_prompt
 from playground.registry import Registry
 from tests.image.test_generate import as_url, some_start
@@ -43,6 +44,7 @@ def draw(engine, asked):
         {"start": as_url(some_start()), "strength": 0.5},
         {"size": 192, "scheduler": "euler"},
         {"steps": 1, "prompt": ""},
+        {"second_prompt": "two dogs", "blend": 0.4},
     ],
 )
 def test_looking_never_changes_the_picture(engine, values):
@@ -93,9 +95,9 @@ def test_maps_cover_the_picture_from_0_to_1(engine):
 
 
 def test_words_that_were_cut_have_no_map(engine):
-    prompt = " ".join(["cat"] * 29 + ["zorbly", "dog"])
+    prompt = " ".join(["cat"] * (LENGTH - 3) + ["zorbly", "dog"])
     found = engine.examine(recipe(engine, prompt=prompt, steps=1), (), 0).words
-    assert [word.text for word in found] == ["cat"] * 29 + ["zorbly"]  # of which the first letters were read
+    assert [word.text for word in found] == ["cat"] * (LENGTH - 3) + ["zorbly"]  # of which the first letters were read
 
 
 def test_an_empty_prompt_has_no_words(engine):

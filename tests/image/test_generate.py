@@ -14,6 +14,7 @@ from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.events import Done, Ended, Picture, Preview, Started
 from playground.image.generate import generate, load
+from playground.image.model import LENGTH
 from playground.image.pictures import decode, encode, preview, to_pixels
 from playground.recipes import MAX_SEED, SCHEDULERS
 from playground.registry import Registry
@@ -183,6 +184,7 @@ def test_seeds_past_the_last_begin_again(engine):
         {"guidance_scale": 5},
         {"scheduler": "euler_a"},
         {"variation_seed": 9, "variation_strength": 0.3},
+        {"second_prompt": "two dogs", "blend": 0.5},
         {"start": as_url(some_start())},
     ],
 )
@@ -193,6 +195,17 @@ def test_every_knob_matters(engine, values):
 def test_variations_lead_to_the_other_seed(engine):
     assert draw(engine, variation_seed=9, variation_strength=0) == draw(engine)
     assert draw(engine, variation_seed=9, variation_strength=1) == draw(engine, seed=9)
+
+
+def test_blends_lead_to_the_other_prompt(engine):
+    assert draw(engine, second_prompt="two dogs", blend=0) == draw(engine)
+    assert draw(engine, second_prompt="two dogs", blend=1) == draw(engine, prompt="two dogs")
+
+
+def test_what_was_cut_of_a_second_prompt_is_told_where_it_counts(engine):
+    long = {"second_prompt": "a dog " * 40}
+    assert not run(engine, **long, blend=0)[0].notes
+    assert any("second prompt" in note for note in run(engine, **long, blend=0.5)[0].notes)
 
 
 def test_at_strength_0_a_start_picture_is_only_reconstructed(engine):
@@ -303,17 +316,17 @@ def test_any_text_is_a_prompt(engine, prompt):
 def test_what_is_cut_is_told(engine, model, text):
     events = run(engine, prompt=text, negative_prompt=f"not {text}"[:2000], steps=1)
     seen = events[-1].prompt_ids
-    assert list(seen) == model.tokenizer(text, truncation=True, max_length=32).input_ids
+    assert list(seen) == model.tokenizer(text, truncation=True, max_length=LENGTH).input_ids
     for event in (events[0], events[-1]):
         first, second = event.notes
-        cut = first.removeprefix("The model reads 30 tokens; of the prompt this was cut: ")
+        cut = first.removeprefix("The model reads 46 tokens; of the prompt this was cut: ")
         assert cut != first and text.strip().endswith(cut)
-        assert second.startswith("The model reads 30 tokens; of the negative prompt this was cut: ")
+        assert second.startswith("The model reads 46 tokens; of the negative prompt this was cut: ")
 
 
 def test_what_is_cut_begins_where_the_model_stops_reading(engine):
-    (note,) = run(engine, prompt="cat, " * 14 + "a red dog, a blue bird", steps=1)[0].notes
-    assert note == "The model reads 30 tokens; of the prompt this was cut: dog, a blue bird"
+    (note,) = run(engine, prompt="cat, " * 22 + "a red dog, a blue bird", steps=1)[0].notes
+    assert note == "The model reads 46 tokens; of the prompt this was cut: dog, a blue bird"
 
 
 def test_a_negative_prompt_without_guidance_is_told(engine):

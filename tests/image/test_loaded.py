@@ -13,7 +13,7 @@ from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.events import Done
 from playground.image.generate import load
-from playground.image.model import make_tokenizer
+from playground.image.model import LENGTH, make_tokenizer
 from playground.registry import Registry, read_entry, write_manifest
 from tests.image.test_generate import as_url, pixels, some_start
 from tests.image.tiny import make_checkpoint
@@ -130,7 +130,7 @@ def test_half_precision_files_are_opened_in_full(tmp_path):
 def test_a_model_knows_its_size_and_what_it_takes(tmp_path):
     folder = make_checkpoint(tmp_path / "scenes-tiny")
     model = load(folder, read_entry(folder).manifest)
-    assert (model.size, model.length) == (128, 32)
+    assert (model.size, model.length) == (128, LENGTH)
     weights = sum(path.stat().st_size for part in ("vae", "unet") for path in (folder / part).glob("*.safetensors"))
     text = (folder / "text_encoder" / "model.safetensors").stat().st_size
     assert model.memory == pytest.approx(2 * weights + text, rel=0.1)  # in files, halves

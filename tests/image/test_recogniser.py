@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from playground.augmentation import augment
 from playground.errors import PlaygroundError
 from playground.image.adherence import FACTORS, judge, tally, truth
 from playground.image.captions import write_caption
@@ -24,7 +25,7 @@ from playground.image.recogniser import (
 )
 from playground.image.recogniser import _say as say
 from playground.image.render import Renderer, render
-from playground.image.views import OF_SCENE, OF_THING, augment, collate, wear
+from playground.image.views import OF_SCENE, OF_THING, collate, wear
 from playground.image.world import draw_scene, layout_of
 from playground.training import fit
 

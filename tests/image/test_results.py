@@ -48,6 +48,7 @@ def test_the_form_is_what_scripts_rely_on():
         ("sha256", sha256),
         ("path", "car.png"),
         ("prompt_ids", [0, 5, 1]),
+        ("prompt", ""),
         ("ended", "done"),
     ]
     assert content["stats"] == STATS
@@ -179,7 +180,7 @@ def test_a_stopped_picture_is_told_as_such():
 def test_a_picture_that_was_changed_afterwards_is_told():
     done = made()
     painted = replace(done, results=(replace(done.results[0], picture=picture(3)),))
-    told = {"sha256": as_json(done)["result"]["sha256"], "prompt_ids": [0, 5, 1], "ended": "done"}
+    told = {"sha256": as_json(done)["result"]["sha256"], "prompt_ids": [0, 5, 1], "prompt": "", "ended": "done"}
     data = png.encode(painted.results[0].picture, done.recipe, {"result": told})
     found = compare(read(data)[1], done)
     assert found.verdict == "different" and "changed afterwards" in found.differences[0]

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 ASKED = {"prompt": "a cat on a beach", "seed": 7, "steps": 3, "size": 64}  # a small picture in few steps
 
 
-def make_checkpoint(folder: Path, *, seed: int = 0) -> Path:
+def make_checkpoint(folder: Path, *, seed: int = 0, reads_details: bool = False) -> Path:
     """Write the model as a checkpoint folder, which is named as the model is: `scenes-tiny` usually.
 
     Args:
         seed: of the weights.
+        reads_details: whether prompts are filled in from the seed, as a model wants it that was trained so.
 
     Returns:
         `folder`.
@@ -48,7 +49,7 @@ def make_checkpoint(folder: Path, *, seed: int = 0) -> Path:
         summary="A tiny model for tests.",
         licence="apache-2.0",
         parameters=sum(part.num_parameters() for part in (vae, unet, text_encoder)),
-        details={},
+        details={"reads_details": reads_details},
     )
     return folder
 

@@ -1,0 +1,100 @@
+"""What words leave open, in a few signs after a caption: which drawing, which way it faces, how it leans, shade, place.
+
+`a cat and a dog [ 2 > / - m d 7 [ 1 < | = s h 8`: a bracket for each thing that is named, in the order of their names.
+A denoiser that is told all this sees one picture behind its noise instead of the mean of many, and learns what things
+look like from far fewer samples. People write none of it: `imagining` makes it up from the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from playground.image.dice import Dice
+from playground.image.emoji import WORN
+from playground.image.nouns import read_nouns
+from playground.image.reading import OPENING, read_caption
+from playground.image.world import GRID, SIZES, Scene, Thing
+
+FACING = {False: "<", True: ">"}  # as drawn, mirrored
+LEANING = {0: "|", 8: "\\", -8: "/"}
+SHADES = "=-+*~"  # of `colours.TINTS`: as it is, darker, brighter, warmer, cooler
+SIZE_SIGNS = dict(zip(SIZES, "lms", strict=True))
+COLUMNS = "bcdefghijkn"  # by multiples of 8 px; "a" and "l" mean other things
+ROWS = "0123456789x"
+WORN_SIGNS = "!?"  # the first and the second drawing of what is worn
+SIGNS = {
+    "drawing": "1234",
+    "lean": "|\\/",
+    "shade": SHADES,
+    "extent": "lms",
+    "hat": WORN_SIGNS,
+    "facing": "<>",
+    "column": COLUMNS,
+    "row": ROWS,
+}
+ALL, NONE = 0.65, 0.2  # shares of captions with all details and with none
+GAP = 0.4  # share of signs that is left out of the others
+
+
+def split_details(text: str) -> tuple[str, str]:
+    """(the words of a prompt, its details with the first bracket, or "")."""
+    words, bracket, signs = text.partition(OPENING)
+    return (words.rstrip(), bracket + signs) if bracket else (text, "")
+
+
+def write_details(scene: Scene, caption: str) -> str:
+    """All details of `scene` in the order in which `caption`, which is of it, names its things."""
+    named = list(scene.named)
+    said = read_caption(caption).things
+    if len(named) == 2 and said and said[0].noun != named[0].noun:
+        named.reverse()
+    if scene.layout == "count":
+        return " ".join([_block(scene.things[0]), *(" ".join(_stand(thing)) for thing in scene.things[1:])])
+    return " ".join(map(_block, named))
+
+
+def read_details(text: str) -> list[dict[str, str]]:
+    """For each thing that has a bracket in `text` its signs by name; those of what stands beside it are left out."""
+    found = []
+    for block in text.split(OPENING)[1:]:
+        signs: dict[str, str] = {}
+        for sign in block.split():
+            for name, known in SIGNS.items():
+                if sign in known and name not in signs:
+                    signs[name] = sign
+                    break
+        found.append(signs)
+    return found
+
+
+def add_details(scene: Scene, caption: str, telling: int) -> str:
+    """`caption` as training shows it: with all details, with some, or with none."""
+    dice = Dice("details", scene.seed, scene.index, telling)
+    share = dice.real(0, 1)
+    if share < NONE:
+        return caption
+    signs = write_details(scene, caption).split()
+    if share > NONE + ALL:
+        signs = [sign for sign in signs if sign == OPENING or not dice.chance(GAP)]
+    return f"{caption} {' '.join(signs)}"
+
+
+def _block(thing: Thing) -> str:
+    drawings = read_nouns()[thing.noun].drawings
+    signs = [
+        OPENING,
+        str(1 + drawings.index(thing.drawing)),
+        LEANING[thing.tilt],
+        SHADES[thing.shade],
+        SIZE_SIGNS[thing.size],
+    ]
+    options: Sequence[str] = WORN.get(thing.worn or "", "")
+    if len(options) > 1 and thing.worn_drawing:
+        signs.append(WORN_SIGNS[options.index(thing.worn_drawing)])
+    return " ".join([*signs, *_stand(thing)])
+
+
+def _stand(thing: Thing) -> tuple[str, str, str]:
+    """Which way it faces, and the column and the row of its box."""
+    left, top, _ = thing.box
+    return FACING[thing.flip], COLUMNS[left // GRID], ROWS[top // GRID]

@@ -1,0 +1,81 @@
+"""What words leave open: told in signs that are one token each, thrown from the seed, never against the prompt."""
+
+import pytest
+
+from playground.image.captions import write_caption
+from playground.image.details import OPENING, add_details, split_details, write_details
+from playground.image.imagining import complete, imagine
+from playground.image.model import LENGTH, make_tokenizer
+from playground.image.reading import Saying, read_caption
+from playground.image.world import draw_scene
+
+PROMPTS = (
+    "a cat",
+    "a small red car on the left, on a beach at night",
+    "three apples on a wooden table",
+    "two dogs in space",
+    "a white rabbit with glasses in a garden",
+    "a dog to the left of a tree",
+    "a frog above a green book on a pink background",
+    "a hamburger next to a guitar",
+    "a robot wearing a hat",
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return make_tokenizer()
+
+
+def test_every_sign_is_one_token_and_all_fit(tokenizer):
+    for index in range(1_000):
+        scene = draw_scene(0, index, "all")
+        caption = write_caption(scene, 0)
+        details = write_details(scene, caption)
+        whole = tokenizer(f"{caption} {details}").input_ids
+        assert len(whole) == len(tokenizer(caption).input_ids) + len(details.split())
+        assert len(whole) <= LENGTH
+
+
+def test_a_pair_is_told_in_the_order_of_its_names():
+    scene = next(s for s in (draw_scene(0, index) for index in range(100)) if s.layout == "pair")
+    captions = {read_caption(c).things[0].noun: c for c in (write_caption(scene, telling) for telling in range(20))}
+    first, second = (write_details(scene, captions[thing.noun]).split(OPENING)[1:] for thing in scene.things)
+    assert [part.strip() for part in first] == [part.strip() for part in reversed(second)]
+
+
+def test_training_tells_all_some_or_nothing():
+    scene = draw_scene(0, 3)
+    caption = write_caption(scene, 0)
+    told = {add_details(scene, caption, telling) for telling in range(200)}
+    whole = f"{caption} {write_details(scene, caption)}"
+    assert {caption, whole} < told
+    assert all(text.startswith(caption) and len(text) <= len(whole) for text in told)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_what_is_made_up_fits_the_prompt_and_differs_by_seed(prompt):
+    saying = read_caption(prompt)
+    scenes = [imagine(saying, seed) for seed in range(8)]
+    assert all(saying.fits(scene) or saying.place is None for scene in scenes)
+    assert all(saying.position in (None, scene.position) for scene in scenes)
+    assert len({complete(prompt, seed) for seed in range(8)}) > 4
+    assert complete(prompt, 3) == complete(prompt, 3)
+    assert read_caption(complete(prompt, 3)) == saying
+
+
+@pytest.mark.parametrize(
+    "prompt", ["", "xyzzy", "on a beach", "a cat and a dog and a fox", "a cat [ 1 > |", "[", "[[["]
+)
+def test_what_names_nothing_known_or_has_details_stays_as_it_is(prompt):
+    assert complete(prompt, 7) == prompt
+
+
+def test_what_no_drawing_can_wear_or_be_is_still_told():
+    assert OPENING in complete("a big banana wearing a hat above a small car", 7)
+    assert imagine(Saying(), 7) is None
+
+
+def test_details_are_split_from_words():
+    assert split_details("a cat [ 1 > |") == ("a cat", "[ 1 > |")
+    assert split_details("a cat") == ("a cat", "")
