@@ -7,13 +7,14 @@ reads both back and compares them.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import importlib
 import json
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -23,6 +24,7 @@ from playground import __version__, machine
 from playground.errors import PlaygroundError
 from playground.events import Done
 from playground.links import CHECK_DIGITS, Link, from_record, to_record
+from playground.modalities import part_of
 from playground.recipes import Recipe
 
 
@@ -42,11 +44,14 @@ class Results(Protocol):
 class Files(Results, Protocol):
     """What it offers besides where results are files: bytes that carry their recipe, and the way back.
 
-    `from_file` gives None where the bytes are not of its kind; its document may hold what JSON can't, as `complete`
-    adds to a record whose file still lies in the folder.
+    `suffix` of `to_file` is of the file's name, like ".gif"; the `USUAL` one where nobody names any. `from_file` gives
+    None where the bytes are not of its kind; its document may hold what JSON can't, as `complete` adds to a record
+    whose file still lies in the folder.
     """
 
-    def to_file(self, result: Any, done: Done, surroundings: Mapping[str, Any]) -> bytes: ...
+    USUAL: str
+
+    def to_file(self, result: Any, done: Done, surroundings: Mapping[str, Any], suffix: str) -> bytes: ...
 
     def from_file(self, data: bytes) -> dict[str, Any] | None: ...
 
@@ -90,26 +95,45 @@ def document(
     }
 
 
-def to_file(result: Any, done: Done, surroundings: Mapping[str, Any] | None = None) -> bytes:
+def to_file(result: Any, done: Done, surroundings: Mapping[str, Any] | None = None, suffix: str = "") -> bytes:
     """One of the results of `done` as a file that carries the recipe which makes it alone. Only for kinds with files.
 
     Args:
         surroundings: as in `document`.
+        suffix: which kind of file, where there are several, like ".gif"; "" is the kind's `USUAL` one.
     """
-    return _results(done.recipe.kind).to_file(result, done, surroundings or _environment(done))
+    results = _results(done.recipe.kind)
+    return results.to_file(result, done, surroundings or _environment(done), suffix or results.USUAL)
 
 
 def save(result: Any, done: Done, path: Path, surroundings: Mapping[str, Any] | None = None) -> Path:
-    """Write `to_file` to `path`, all at once, in place of what is there; returns `path`.
+    """Write `to_file` to `path`, whose ending says of which kind, all at once and in place of what is there.
+
+    Returns:
+        `path`.
 
     Raises:
         OSError: it can't be written.
     """
     target = path.resolve()  # what a link leads to is replaced, not the link
     part = target.with_name(f"{target.name}.part")
-    part.write_bytes(to_file(result, done, surroundings))
+    part.write_bytes(to_file(result, done, surroundings, path.suffix.lower()))
     part.replace(target)
     return path
+
+
+def free(path: Path) -> Path:
+    """`path`, or with the first number that no file has yet."""
+    names = (path if n == 1 else path.with_stem(f"{path.stem}-{n}") for n in count(1))
+    return next(name for name in names if not name.exists())
+
+
+def beside(name: str, folder: Path) -> Iterator[Path]:
+    """The files of a document's folder that its result may mean by `name`; none outside of it, whatever the name is."""
+    for path in (folder / name, folder / Path(name).name):
+        with contextlib.suppress(OSError, ValueError):
+            if name and path.resolve().is_relative_to(folder.resolve()) and path.is_file():
+                yield path
 
 
 def read(data: str | bytes, folder: Path | None = None) -> tuple[Link, dict[str, Any]]:
@@ -207,7 +231,7 @@ def _environment(done: Done) -> dict[str, Any]:
 
 def _results(kind: str) -> Any:
     """`Results`, or `Files`."""
-    return importlib.import_module(f"playground.{kind}.results")
+    return part_of(kind, "results")
 
 
 def _from_file(data: bytes) -> dict[str, Any] | None:
