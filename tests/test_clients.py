@@ -183,7 +183,7 @@ def test_an_agent_finds_and_calls_the_tool(site):
 
     with ThreadPoolExecutor() as threads:  # where no other event loop runs, such as that of the browser tests
         tools, good, bad, models = threads.submit(asyncio.run, talk()).result()
-    assert set(tools) == {"generate_text", "generate_image", "list_models"}
+    assert set(tools) == {"generate_text", "generate_image", "generate_latent", "edit_face", "list_models"}
     schema = tools["generate_text"].inputSchema
     assert list(schema["properties"]) == list(TextRecipe.model_fields)
     assert schema["properties"]["temperature"]["type"] == "number"

@@ -34,7 +34,7 @@ def test_a_link_of_version_1_means_what_it_meant(query, meant):
 
 def test_only_differences_stand_in_the_query_in_a_fixed_order():
     recipe = TextRecipe.make({"seed": 7, "prompt": "a & b=c", "temperature": 1, "fingerprint": "0123456789ab"})
-    assert to_query(recipe) == "tab=text&v=1&fingerprint=0123456789ab&prompt=a%20%26%20b%3Dc&seed=7&temperature=1"
+    assert to_query(recipe) == "tab=text&v=1&fingerprint=0123456789ab&seed=7&prompt=a%20%26%20b%3Dc&temperature=1"
     assert to_query(TextRecipe()) == "tab=text&v=1"
 
 
