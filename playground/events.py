@@ -46,6 +46,7 @@ class Token:
         index: place in the sample's new tokens.
         text: what the token adds; a character that spans tokens comes whole with its last one.
         shown: what may be shown now: `text`, less what could turn out to begin a stop string, plus what did not.
+        rest: what is still held back, and would be shown too if this token were the last.
         logprob: natural logarithm of its probability before the samplers.
         alternatives: the ten likeliest tokens before the samplers, likeliest first.
     """
@@ -57,6 +58,7 @@ class Token:
     shown: str
     logprob: float
     alternatives: tuple[Alternative, ...]
+    rest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Preview:
     """What one sample looks like after a step: a small picture of the clean one that the model now expects.
 
     Attributes:
-        sample: 0 … samples − 1.
+        sample: 0 … samples − 1; of a journey the frame.
         step: 1 … steps.
         seconds_left: for the whole recipe, as far as can be told.
     """
@@ -96,14 +98,51 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class ImageResult:
-    """A whole picture. `ended` is a key of `ENDINGS`."""
+    """A whole picture. `ended` is a key of `ENDINGS`; `prompt_ids` and `prompt` are what the model really saw."""
 
     seed: int
     picture: Picture
     ended: str
+    prompt_ids: tuple[int, ...] = ()
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a journey through a latent space.
+
+    Attributes:
+        index: 0 … frames − 1; of a grid row by row from the top left.
+        seconds_left: for the whole recipe, as far as can be told.
+        point: where it lies, as an end of another journey takes it: "point:" and base64. Of a journey between prompts,
+            which has no points, the query of a link to this picture: "?tab=image&…"; "" where that would be too long.
+    """
+
+    index: int
+    frames: int
+    seconds_left: float
+    picture: Picture
+    point: str
+
+
+@dataclass(frozen=True, slots=True)
+class LatentResult:
+    """A whole journey: its frames in order. `columns` is the side of a grid, and 0 for a path.
+
+    Attributes:
+        points: of the frames, as `Frame.point`.
+        ended: a key of `ENDINGS`.
+    """
+
+    seed: int
+    frames: tuple[Picture, ...]
+    points: tuple[str, ...]
+    columns: int
+    ended: str
 
 
 ENDINGS = {
+    "arrived": "The journey is complete.",
     "done": "The picture is complete.",
     "end": "The tale is at its end.",
     "length": "The length that was asked for is reached.",
@@ -119,7 +158,7 @@ class Ended:
     """One sample is complete."""
 
     sample: int
-    result: TextResult | ImageResult
+    result: TextResult | ImageResult | LatentResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +177,4 @@ class Done:
     dtype: str = "float32"
 
 
-Event = Progress | Started | Token | Preview | Ended | Done
+Event = Progress | Started | Token | Preview | Frame | Ended | Done

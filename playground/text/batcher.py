@@ -2,8 +2,7 @@
 
 Each decoder of the model has a thread of its own, which works while there is something to do; every run takes its
 events from a queue. Which texts are in a step decides how fast it is, never what comes of it. Memory is bounded: a text
-beyond the decoders' slots waits and is told its place. The order is fair: a free slot goes to the run that has the
-fewest, among equals to the first.
+beyond the decoders' slots waits and is told its place, in the order of `outlook.py`.
 """
 
 from __future__ import annotations
@@ -19,10 +18,13 @@ import torch
 
 from playground.errors import PlaygroundError
 from playground.events import Alternative, Ended, Event, Progress, TextResult, Token
+from playground.line import in_line
 from playground.recipes import TextRecipe
 from playground.text.decoder import PIECE, Decoder
+from playground.text.outlook import following, outlook
 from playground.text.sampling import Choice, Row, choose, seen_tokens, uniform
 from playground.text.stream import TextStream
+from playground.turns import who_asks
 
 FLUSH_S = 0.02  # events are handed over in bundles: waking somebody for each would cost more than a step
 PATIENCE_S = 0.25  # after so long somebody who waits is told the place
@@ -83,12 +85,14 @@ class Run:
     Attributes:
         running: how many of its samples have a slot.
         times: of its tokens, by `time.perf_counter`.
+        client: who asked for it.
     """
 
     events: queue.SimpleQueue[list[Event] | Exception] = field(default_factory=queue.SimpleQueue)
     cancelled: bool = False
     running: int = 0
     times: list[float] = field(default_factory=list)
+    client: str = field(default_factory=who_asks)
 
     def refuse(self, error: Exception) -> None:
         """End it with a mistake."""
@@ -115,6 +119,10 @@ class Batcher:
     def threads(self) -> int:
         """How many threads compute at most."""
         return sum(lane.decoder.threads for lane in self.lanes)
+
+    def running(self) -> list[Sample]:
+        """Who has a slot; the lock is held."""
+        return [sample for lane in self.lanes for sample in (*lane.rows, lane.reading) if sample]
 
     def run(self, recipe: TextRecipe, ids: Sequence[int], scored: int = 0) -> Iterator[tuple[Run, Event]]:
         """Yield the run and its events: `Progress` while it waits, `Token`s, and an `Ended` for each sample.
@@ -154,10 +162,12 @@ class Batcher:
 
     def _place(self, run: Run) -> str:
         with self.lock:
-            ahead = list(dict.fromkeys(id(sample.run) for sample in self.waiting if not sample.run.running))
-        if id(run) not in ahead:
-            return "" if run.times else "Reading the prompt …"
-        return f"Waiting for a free place: number {ahead.index(id(run)) + 1} in the queue …"
+            if run.running or all(sample.run is not run for sample in self.waiting):
+                return "" if run.times else "Reading the prompt …"
+            slots = sum(lane.decoder.slots for lane in self.lanes)
+            place, steps = outlook(run, self.waiting, self.running(), slots)
+            step_s = max(lane.step_s for lane in self.lanes)
+        return in_line(place, steps * step_s if step_s else None)
 
 
 class Lane:
@@ -166,6 +176,7 @@ class Lane:
     Attributes:
         rows: what is in the decoder's rows. reading: whose prompt is being read.
         thread: None while there is nothing to do.
+        step_s: seconds that the last step took, prompts read in between included; 0 before the first.
     """
 
     def __init__(self, batcher: Batcher, decoder: Decoder) -> None:
@@ -173,6 +184,7 @@ class Lane:
         self.rows: list[Sample] = []
         self.reading: Sample | None = None
         self.thread: threading.Thread | None = None
+        self.step_s = 0.0
         self._read: list[int] = []  # tokens of the prompt that stands in the decoder's place for prompts
         self._done = 0  # of them, what `reading` may use
         self._logits: torch.Tensor | None = None  # after the last of them
@@ -203,10 +215,12 @@ class Lane:
                     self.thread = None
                     return
             try:
+                began = time.perf_counter()
                 if self.reading:
                     self._read_on()
                 if self.rows:
                     self._step()
+                    self.step_s = time.perf_counter() - began
             except Exception as error:  # of whatever kind: nobody may wait for ever
                 self._fail(error)
 
@@ -228,7 +242,7 @@ class Lane:
         if least.load < self.load:
             least.wake()
             return
-        sample = min(waiting, key=lambda sample: sample.run.running)  # the first of equals
+        sample = following(waiting, self._batcher.running())
         waiting.remove(sample)
         sample.run.running += 1
         self.reading = sample
@@ -308,7 +322,8 @@ class Lane:
             Alternative(token, vocabulary.texts[token], before, after)
             for token, before, after in zip(choice.ids, choice.before, choice.after, strict=True)
         ]
-        token = Token(sample.index, len(sample.tokens), choice.id, text, shown, choice.logprob, tuple(ten))
+        rest = sample.stream.rest()
+        token = Token(sample.index, len(sample.tokens), choice.id, text, shown, choice.logprob, tuple(ten), rest)
         sample.tokens.append(token)
         sample.bundle.append(token)
         run.times.append(now)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from playground.events import Done, TextResult
+from playground.recipes import TextRecipe
 
 PACKAGES = ("torch", "transformers", "tokenizers")
 LOGPROB_TOLERANCE = 1e-3  # nats; other machines round otherwise, other weights are further off
+READING = 4  # tokens that take about as long as a prompt of some sentences
+PARTING = "\n\n* * *\n\n"
 
 
 class TokenRecord(BaseModel):
@@ -70,6 +73,16 @@ def differences(old: Record, new: Record) -> Iterator[tuple[str, bool]]:
             f"log-probabilities differ by up to {drift:.1g}, which is within the {LOGPROB_TOLERANCE:g} of rounding",
             True,
         )
+
+
+def work(recipe: TextRecipe) -> float:
+    """How much a recipe asks for: tokens, and what it takes to read the prompt, for every sample."""
+    return recipe.samples * (recipe.max_new_tokens + READING)
+
+
+def look(results: Sequence[TextResult]) -> str:
+    """What results look like where many stand side by side: the texts, one below the other."""
+    return PARTING.join(result.text for result in results)
 
 
 def _count(tokens: list[Any]) -> str:

@@ -6,6 +6,7 @@ import codecs
 import json
 import re
 from collections.abc import Callable, Sequence
+from copy import copy
 
 from transformers import PreTrainedTokenizerBase
 
@@ -75,6 +76,13 @@ class TextStream:
     def add(self, piece: bytes) -> tuple[str, str]:
         """(text that this token completes, text that may be shown now)."""
         return self._take(self._decoder.decode(piece))
+
+    def rest(self) -> str:
+        """What `close` would give now."""
+        twin = copy(self)
+        twin._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        twin._decoder.setstate(self._decoder.getstate())
+        return twin.close()
 
     def close(self) -> str:
         """What was held back and may be shown after all; half a character becomes U+FFFD."""

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from playground.events import Done, Event, Started, Token
 from playground.recipes import TextRecipe
+from playground.registry import Lend
 
 OPTIONS: Mapping[str, tuple[str, str]] = {}
 
 
-def prepare(recipe: TextRecipe) -> tuple[TextRecipe, Sequence[Path]]:
+def prepare(recipe: TextRecipe, lend: Lend) -> tuple[TextRecipe, Sequence[Path]]:
     """The recipe as it is; a text goes to stdout."""
     return recipe, ()
 

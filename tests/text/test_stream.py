@@ -108,3 +108,11 @@ def test_token_bytes_spell_any_text():
     assert b"".join(pieces[i] for i in encode_text(tokenizer, text)) == text.encode()
     assert len(pieces) == 320 and pieces[-1] == b""
     assert all(pieces[i] == b"" for i in tokenizer.all_special_ids)
+
+
+@pytest.mark.parametrize("pieces", [[b"a", b"\xf0\x9f"], [b"so the e"], [b"so the e", b"nd"], [b"abc"]])
+def test_the_rest_is_what_closing_would_give_and_changes_nothing(pieces):
+    stream = TextStream(("the end",))
+    for piece in pieces:
+        stream.add(piece)
+    assert stream.rest() == stream.rest() == stream.close()

@@ -1,0 +1,193 @@
+"""Whose turn it is: round robin between addresses, in each between its clients, in each between its runs.
+
+A client is an opaque text; what stands before its first slash is the address that it has in common with others, and ""
+is nobody in particular. Knows neither models nor recipes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Hashable, Iterator
+from contextvars import ContextVar
+
+NEVER = 2**60  # so long ago
+MEMORY = 1000  # clients and addresses that have gone
+_ASKING: ContextVar[str] = ContextVar("asking", default="")
+
+
+@contextlib.contextmanager
+def asking(client: str) -> Iterator[None]:
+    """What a model is asked for inside is for this client; of use to models that batch for several."""
+    token = _ASKING.set(client)
+    try:
+        yield
+    finally:
+        _ASKING.reset(token)
+
+
+def who_asks() -> str:
+    """The client that a model is asked for here."""
+    return _ASKING.get()
+
+
+def address_of(client: str) -> str:
+    """What a client has in common with others."""
+    return client.partition("/")[0]
+
+
+Path = tuple[Hashable, ...]
+
+
+def path_of(client: str, run: Hashable) -> Path:
+    """What is served when a run is, the widest first; the numbers keep apart what may be called the same."""
+    return (0, address_of(client)), (1, client), (2, run)
+
+
+class Rota:
+    """Who was served least recently; whoever never was comes first. Who goes is remembered: coming anew gains nothing.
+
+    Not safe to use from several threads: its owner has a lock.
+    """
+
+    def __init__(self) -> None:
+        self._served: dict[Hashable, int] = {}
+        self._gone: OrderedDict[Hashable, int] = OrderedDict()
+        self._present: Counter[Hashable] = Counter()
+        self._count = 0
+
+    def copy(self) -> Rota:
+        """To look ahead with, as long as nobody comes."""
+        made = Rota()
+        made._served, made._present, made._count = self._served.copy(), self._present.copy(), self._count
+        return made
+
+    def enter(self, path: Path) -> None:
+        """A run comes, as does its client where it has no other."""
+        self._count += 1
+        for name in path:
+            if not self._present[name]:
+                self._served[name] = self._gone.pop(name, self._count - NEVER)
+            self._present[name] += 1
+
+    def leave(self, path: Path) -> None:
+        """It goes."""
+        for name in path:
+            self._present[name] -= 1
+            if not self._present[name]:
+                del self._present[name]
+                self._gone[name] = self._served.pop(name)
+        del self._gone[path[-1]]  # a run comes only once
+        while len(self._gone) > MEMORY:
+            self._gone.popitem(last=False)
+
+    def serve(self, path: Path) -> None:
+        """It gets what it waited for."""
+        self._count += 1
+        for name in path:
+            self._served[name] = self._count
+
+    def rank(self, path: Path) -> tuple[int, ...]:
+        """Sorts runs: the smallest is next."""
+        return tuple([self._served[name] for name in path])
+
+
+class Turns:
+    """What only one run at a time may use, step by step. `with turns:` takes a turn for nobody in particular."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # of all that follows
+        self._rota = Rota()
+        self._holder: Taker | None = None
+        self._waiting: list[Taker] = []  # empty where nobody holds a turn
+        self._takers = 0
+
+    def join(self, client: str = "") -> Taker:
+        """A run that will take turns; it has to leave at last."""
+        taker = Taker(self, client)
+        with self._lock:
+            self._takers += 1
+            self._rota.enter(taker.path)
+        return taker
+
+    def locked(self) -> bool:
+        """Whether somebody has the turn."""
+        return self._holder is not None
+
+    def __enter__(self) -> None:
+        taker = self.join()
+        try:
+            taker.take()
+        except BaseException:  # interrupted while it waited
+            taker.leave()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        if self._holder is not None:
+            self._holder.leave()
+
+
+class Taker:
+    """A run that takes turns. `leave` may be called at any time, and gives back what it has."""
+
+    def __init__(self, turns: Turns, client: str) -> None:
+        self._turns, self.path = turns, path_of(client, self)
+        self._mine = threading.Event()
+        self._present = True
+
+    @property
+    def others(self) -> int:
+        """How many other runs take turns."""
+        return self._turns._takers - 1
+
+    def take(self, timeout: float | None = None) -> bool:
+        """Wait for a turn; whether it came within so many seconds. Who waits again has lost nothing."""
+        turns = self._turns
+        with turns._lock:
+            if turns._holder is None:
+                self._get()
+                return True
+            self._mine.clear()
+            turns._waiting.append(self)
+        if self._mine.wait(timeout):
+            return True
+        with turns._lock:
+            if turns._holder is self:  # just now
+                return True
+            turns._waiting.remove(self)
+            return False
+
+    def give(self) -> None:
+        """The turn is over; whoever is next has it by now. Nothing where there was none."""
+        with self._turns._lock:
+            self._pass_on()
+
+    def leave(self) -> None:
+        """Take no more turns."""
+        turns = self._turns
+        with turns._lock:
+            if not self._present:
+                return
+            self._present = False
+            if self in turns._waiting:
+                turns._waiting.remove(self)
+            self._pass_on()
+            turns._takers -= 1
+            turns._rota.leave(self.path)
+
+    def _get(self) -> None:
+        """The turn is this run's; the lock is held."""
+        self._turns._holder = self
+        self._turns._rota.serve(self.path)
+        self._mine.set()
+
+    def _pass_on(self) -> None:
+        turns = self._turns
+        if turns._holder is not self:
+            return
+        turns._holder = None
+        if turns._waiting:
+            following = min(turns._waiting, key=lambda taker: turns._rota.rank(taker.path))
+            turns._waiting.remove(following)
+            following._get()
