@@ -14,19 +14,34 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import importlib
 import json
+import logging
 import pkgutil
+import sys
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import add_root_url
 from gradio_client.utils import is_file_obj_with_meta
+from starlette.middleware import Middleware
 
 import tabs
+from playground import arenas
 from playground.engine import Engine
+from playground.errors import PlaygroundError
+from playground.events import Event
+from playground.history import History
 from playground.recipes import Recipe
+from playground.registry import Registry
+from playground.settings import MB, Settings
 from tabs._controls import PARALLEL
+from tabs._gate import Gate
+from tabs._keeping import keeper_of
+from tabs._sessions import bound
+from tabs._strict import StrictPage
 from tabs._theme import CSS, HEAD, theme
+from tabs._visitors import admit, threads
 
 gc.enable()
 
@@ -42,17 +57,28 @@ def tab_modules() -> list[ModuleType]:
     return sorted((importlib.import_module(f"tabs.{name}") for name in names), key=lambda module: module.ORDER)
 
 
-def build(engine: Engine) -> gr.Blocks:
-    """The whole page over an engine."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR), fill_width=True) as demo:
+class LoggedEngine(Engine):
+    """An engine that writes into the log what is asked of it: only where the operator wants that."""
+
+    def generate(self, recipe: Recipe, client: str = "", *, follows: bool = False) -> Iterator[Event]:
+        logging.getLogger("playground").info("%s %.2000s", recipe.kind, repr(recipe.differences()))
+        yield from super().generate(recipe, client, follows=follows)
+
+
+def build(engine: Engine, settings: Settings | None = None, history: History | None = None) -> gr.Blocks:
+    """The whole page over an engine; without a history nothing is kept."""
+    settings = settings or Settings()
+    engine.limit(settings.limits)
+    with StrictPage(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR), fill_width=True) as demo:
         gr.HTML(MASTHEAD, js_on_load=None)
+        keeper_of(demo, history)
         with gr.Tabs() as all_tabs:
             for module in tab_modules():
                 with gr.Tab(module.TITLE, id=module.TITLE.lower()):
                     module.build(demo, engine)
         demo.load(asked_tab, None, all_tabs, queue=False, api_visibility="private", show_progress="hidden")
         gr.api(models(engine), api_name="models", concurrency_limit=PARALLEL)
-    return demo.queue(max_size=64)
+    return admit(demo.queue(max_size=settings.queue), settings.limits, trust_proxy=settings.trust_proxy)
 
 
 def asked_tab(request: gr.Request) -> Any:
@@ -113,35 +139,81 @@ def files_in(item: Any) -> list[dict[str, Any]]:
     return [file for value in inner for file in files_in(value)]
 
 
-def serve(demo: gr.Blocks, port: int | None = None) -> str:
-    """Start the server in the background; its address."""
+def serve(demo: gr.Blocks, settings: Settings | None = None) -> str:
+    """Start the server in the background; its address. Without settings it takes any port, and the defaults."""
+    port = settings.port if settings else None
+    settings = settings or Settings()
     _, url, _ = demo.launch(
+        server_name=settings.host,
         server_port=port,
+        root_path=settings.root_path or None,
+        auth=settings.users or None,
+        max_file_size=settings.upload_mb * MB,
+        app_kwargs={"middleware": [Middleware(Gate, largest=settings.upload_mb * MB * 4 // 3 + MB)]},  # as base64
+        share=settings.share,
         theme=theme(),
         css=CSS,
         head=HEAD,
         footer_links=["api"],
-        mcp_server=True,
+        mcp_server=not settings.users,  # behind a login its calls fail, and its list of tools is open
         ssr_mode=False,
+        max_threads=threads(settings.limits),
         run_history=False,
         enable_monitoring=False,
         prevent_thread_lock=True,
         quiet=True,
     )
-    answer_agents_in_json(demo)
+    bound(demo)
+    if not settings.users:
+        answer_agents_in_json(demo)
     return url
 
 
-def main() -> None:
-    """Serve the page; `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` say where."""
-    engine = Engine()
-    demo = build(engine)
-    url = serve(demo, int(os.environ.get("GRADIO_SERVER_PORT", "7860")))
-    print(f"Playground: {url} · for agents (MCP): {url}gradio_api/mcp/", flush=True)
+def open_engine(settings: Settings) -> Engine:
+    """The engine over the models that the operator chose."""
+    if settings.log_prompts:
+        logging.basicConfig(format="%(asctime)s %(message)s")
+        logging.getLogger("playground").setLevel(logging.INFO)
+    kind = LoggedEngine if settings.log_prompts else Engine
+    return kind(Registry(settings.checkpoints, settings.memory_mb * MB))
+
+
+def open_history(settings: Settings) -> History:
+    """The history of all browsers, where and as large as the operator chose, with a copy on the Hub if wanted."""
+    if settings.backup and settings.history:
+        from playground.backup import keep_backup
+
+        keep_backup(settings.backup, settings.history)
+    return History(settings.history, per_browser=settings.history_per_browser, total_bytes=settings.history_mb * MB)
+
+
+def main() -> int:
+    """Serve the page as the environment's settings say (README, "Settings"); 2 is a mistake in them."""
+    arenas.share()
+    try:
+        settings = Settings.read()
+        engine = open_engine(settings)
+        history = open_history(settings)
+        demo = build(engine, settings, history)
+    except PlaygroundError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        url = serve(demo, settings)
+    except OSError:
+        why = "the port is taken, or the address is not this machine's"
+        print(f"The page can't be served at {settings.host}, port {settings.port}: {why}.", file=sys.stderr)
+        return 2
+    agents = "" if settings.users else f" · for agents (MCP): {url}gradio_api/mcp/"
+    print(f"Playground: {url}{agents}", flush=True)
     for recipe in Recipe.kinds.values():
         engine.warm_up(recipe.kind, recipe.model_fields["model"].default)
-    demo.block_thread()
+    try:
+        demo.block_thread()
+    finally:
+        history.close()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""Threads share the C library's arenas; each case is a process of its own, as arenas never go away."""
+
+import ctypes
+import subprocess
+import sys
+
+import pytest
+
+from bench._serving import environment
+
+COUNT = """
+import ctypes, sys, threading
+from playground import arenas
+assert sys.argv[1] == "own" or arenas.share()
+libc, begin = ctypes.CDLL(None), threading.Barrier(6)
+libc.malloc.restype = ctypes.c_void_p
+def work():
+    begin.wait()
+    libc.malloc(4096)
+    begin.wait()
+threads = [threading.Thread(target=work) for _ in range(6)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+libc.fdopen.restype = ctypes.c_void_p
+libc.malloc_info(0, ctypes.c_void_p(libc.fdopen(1, b"w")))
+libc.fflush(None)
+"""
+
+
+def arenas(how: str) -> int:
+    """How many there are after six threads have asked for memory at once."""
+    command = [sys.executable, "-c", COUNT, how]
+    told = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+    return told.stdout.count("<heap nr=")
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="the C library is not glibc")
+def test_threads_share_two_arenas():
+    assert arenas("own") > 2
+    assert arenas("shared") <= 2
