@@ -44,6 +44,7 @@ function describe(card) {
 
 function finish(card, result) {
   card.result = result;
+  if (result.rest) showRest(card, result.rest);
   if (card.scored) card.story.querySelector(".prompt").textContent = unscored(card);
   card.root.setAttribute("aria-busy", "false");
   card.status.setAttribute("role", "status"); // only now: nobody wants to hear every token counted
@@ -56,10 +57,9 @@ function finish(card, result) {
   });
   go.title = "Go on from the end of this text, as it stands now";
   const copy = button("Copy", "quiet", () => copied(copy, textOf(card), "Copied"));
-  const share = button("Share", "quiet", () => showLink(card));
-  share.title = "A link that tells the same text anywhere";
-  const save = button("JSON", "quiet", () => download(result.document, result.file, "application/json"));
-  save.title = "The recipe, the text and every token as a file";
+  const share = button("Share", "quiet", () => shareTale(card));
+  share.title = "A link, a QR code and code that tell the same text anywhere";
+  const save = saverOf(result, "JSON");
   card.actions.replaceChildren(...(card.scored ? [] : [go, edit]), copy, share, save);
   if (shown?.card === card) offer(shown);
 }
@@ -102,8 +102,20 @@ function toggleEdit(card, edit) {
   edit.textContent = card.editor ? "Done" : "Edit";
 }
 
-function showLink(card) {
+function shareTale(card) {
+  const { result } = card;
   const edited = card.edited !== undefined || Boolean(card.editor);
-  const message = edited ? "Link copied: to the tale as it was told, without your edit" : "Link copied";
-  toggleLink(card.root, card.actions, card.result, "Link to this tale", message);
+  openShare({
+    what: "this tale",
+    result,
+    recipe: () => JSON.parse(result.document).recipe,
+    note: edited ? "This is the tale as it was told, without your edit." : "",
+    saves: [saverOf(result, "Download JSON")],
+  });
+}
+
+function saverOf(result, label) {
+  const save = button(label, "quiet", () => download(result.document, result.file, "application/json"));
+  save.title = "The recipe, the text and every token as a file";
+  return save;
 }

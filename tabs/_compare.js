@@ -76,10 +76,12 @@ function finish(result) {
     setTimeout(() => (take.textContent = "Take these settings"), 1500);
   });
   take.title = "Set the controls to this column's preset and seed";
-  const share = button("Share", "quiet", () =>
-    toggleLink(column.root, null, column.result, `Link to what ${column.name} tells`, "Copied"),
-  );
-  share.title = "A link that tells the same text anywhere";
+  const share = button("Share", "quiet", () => {
+    const save = button("Download JSON", "quiet", () => download(result.document, result.file, "application/json"));
+    const whole = result.document && { recipe: () => JSON.parse(result.document).recipe, saves: [save] };
+    openShare({ what: `what ${column.name} tells`, result, ...whole });
+  });
+  share.title = "A link, a QR code and code that tell the same text anywhere";
   column.actions.replaceChildren(take, share);
 }
 

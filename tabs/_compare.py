@@ -22,6 +22,8 @@ from playground.spread import first_sentence
 from tabs._compare_view import COLUMNS, SEEDS, SENTENCE, CompareView, Sentence, Step
 from tabs._controls import PARALLEL, manifest_defaults, paced, told
 from tabs._scripts import script
+from tabs._share import sharer
+from tabs._visitors import client_of
 
 if TYPE_CHECKING:
     from tabs._text_layout import Parts
@@ -41,14 +43,15 @@ class Compare:
     view: gr.State
 
 
-def draw() -> Compare:
+def draw(engine: Engine) -> Compare:
     """The button, here; `stage` is hidden until it is used."""
     go = gr.Button("Greedy │ balanced │ hot, side by side", elem_id="text-compare", elem_classes="compare-go")
     stage = gr.HTML(
         html_template=(HERE / "_compare.html").read_text(),
-        js_on_load=script("page", "tint", "compare"),
+        js_on_load=script("page", "share", "tint", "compare"),
         apply_default_css=False,
         elem_id="text-compare-stage",
+        server_functions=[sharer(engine)],
         render=False,
     )
     return Compare(go, stage, gr.State(time_to_live=3600))
@@ -112,7 +115,7 @@ class Listeners:
             shown = CompareView(recipes, base, dict(manifest_defaults(self.engine, recipes[0].model, KIND)))
             yield {stage: shown.value(), view: shown, self.parts.knobs["seed"]: recipes[0].seed}
             try:
-                for batch in paced(steps(self.engine, recipes), UPDATE_S):
+                for batch in paced(steps(self.engine, recipes, client_of(request)), UPDATE_S):
                     shown.add(batch)
                     if shown.over:  # stopped, before Gradio has ended this generator
                         break
@@ -143,19 +146,20 @@ class Listeners:
         return [column.preset, False, *(getattr(recipe, name) for name in self.samplers), recipe.seed, 1]
 
 
-def steps(engine: Engine, recipes: list[TextRecipe]) -> Iterator[Step]:
+def steps(engine: Engine, recipes: list[TextRecipe], client: str = "") -> Iterator[Step]:
     """All columns at once; then, where there are dice, the first sentences of ten seeds. Close it to stop all."""
-    with closing(engine.together(recipes)) as events:
+    with closing(engine.together(recipes, client)) as events:
         yield from events
     for column, recipe in enumerate(recipes):
         for k in range(SEEDS if recipe.temperature else 0):
-            yield from _sentence(engine, column, recipe.with_seed(recipe.seed + k))
+            yield from _sentence(engine, column, recipe.with_seed(recipe.seed + k), client)
 
 
-def _sentence(engine: Engine, column: int, recipe: TextRecipe) -> Iterator[Step]:
+def _sentence(engine: Engine, column: int, recipe: TextRecipe, client: str) -> Iterator[Step]:
     """Run a recipe until its first sentence is over; a step at every token, so that it can be stopped there."""
     text = ""
-    with closing(engine.generate(recipe.model_copy(update={"max_new_tokens": SENTENCE}))) as events:
+    short = recipe.model_copy(update={"max_new_tokens": SENTENCE})
+    with closing(engine.generate(short, client, follows=True)) as events:
         for event in events:
             if isinstance(event, Token):
                 text += event.shown

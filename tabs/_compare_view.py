@@ -120,8 +120,11 @@ class CompareView(Updates):
         if done is None:
             recipe = recipe.model_copy(update={"max_new_tokens": count})
         found = {"column": column, "seed": recipe.seed, "ended": ENDINGS[ended]}
+        content = document(done) if done else None
+        found["file"] = f"text-seed-{recipe.seed}.json"
+        found["document"] = json.dumps(content, indent=1, ensure_ascii=False) if content else ""
         try:
-            link = to_link(recipe, self.base, self.defaults, check(document(done)) if done else "")
+            link = to_link(recipe, self.base, self.defaults, check(content) if content else "")
         except PlaygroundError as error:
             return {**found, "link": "", "no_link": str(error)}
         return {**found, "link": link, "no_link": ""}

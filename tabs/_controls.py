@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import html
-import importlib
 import inspect
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import ModuleType
 from typing import Any, Literal, Protocol
 
 import gradio as gr
@@ -21,13 +19,16 @@ from pydantic.fields import FieldInfo
 from playground.documents import document
 from playground.engine import Engine
 from playground.errors import PlaygroundError
-from playground.events import Done, Event
+from playground.events import Done, Event, Progress
 from playground.links import Link, from_query
 from playground.recipes import Recipe, allowed, limits
 from playground.registry import Manifest
+from tabs import names
+from tabs._visitors import client_of
 
-PARALLEL = 32  # runs at once; texts beyond the model's slots wait in its own queue, which tells them their place
+PARALLEL = None  # Gradio holds nobody back, as it tells nobody why: `Engine.line` does, and says where one stands
 UPDATE_S = 0.08  # between two updates: fast enough to read along, and it leaves the CPU to the model
+ASKER = gr.Request | None  # Gradio fills in who calls; no argument for anybody else
 MANY_STEPS = 10_000  # a slider with more steps than this can't be set to one of them
 
 
@@ -111,6 +112,13 @@ def model_choices(engine: Engine, kind: str) -> list[tuple[str, str]]:
     ]
 
 
+def model_update(choices: list[tuple[str, str]], wanted: str) -> dict[str, Any]:
+    """Choices and value of the list of models; where the wanted one is not there, the first that is."""
+    names = [name for _, name in choices]
+    value = wanted if wanted in names or not names else names[0]
+    return {"choices": choices, "value": value, "allow_custom_value": not names}
+
+
 def size(parameters: int) -> str:
     """A number of parameters as people say it: 8262432 → 8.3 M."""
     for unit, name in ((10**9, "B"), (10**6, "M"), (10**3, "K")):
@@ -136,6 +144,8 @@ def opened_link(engine: Engine, request: gr.Request, kind: str, first: str) -> t
         first: the kind whose tab tells what is wrong with a link that names no tab that there is.
     """
     asked = request.query_params.get("tab", first)
+    if asked in names() and asked not in Recipe.kinds:  # a tab without a recipe of its own: there is nothing to fill
+        return None, None, ""
     if kind != (asked if asked in Recipe.kinds else first):
         return None, None, ""
     try:
@@ -162,7 +172,8 @@ def endpoint(
 ) -> Callable[..., Any]:
     """The function behind the API's endpoint and the MCP tool of a kind: its arguments are the knobs of the recipe.
 
-    It yields the document as far as it is done, and at last the whole one. A null leaves a knob to the named model.
+    It yields the document as far as it is done, and at last the whole one; while it waits, `waiting` in it says for
+    what. A null leaves a knob to the named model.
 
     Args:
         summary: the first line of its description.
@@ -173,21 +184,24 @@ def endpoint(
         inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=initial[name], annotation=_type(f))
         for name, f in recipe.model_fields.items()
     ]
-    signature = inspect.Signature(parameters, return_annotation=dict)
+    asker = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=ASKER)
+    signature = inspect.Signature([*parameters, asker], return_annotation=dict)
 
     def generate(*values: Any, **named: Any) -> Iterator[dict[str, Any]]:
         given = signature.bind(*values, **named).arguments
+        client = client_of(given.pop(asker.name, None))
         with told(on_page=False):
             so_far = sketch()
-            for events in paced(engine.generate(engine.recipe(recipe.kind, given))):
+            for events in paced(engine.generate(engine.recipe(recipe.kind, given), client)):
                 for event in events:
                     so_far.add(event)
                 last = events[-1]
-                yield finish(last) if isinstance(last, Done) else so_far.document()
+                waiting = {"waiting": last.message} if isinstance(last, Progress) and last.message else {}
+                yield finish(last) if isinstance(last, Done) else so_far.document() | waiting
 
     generate.__name__ = generate.__qualname__ = f"generate_{recipe.kind}"
     generate.__signature__ = signature
-    generate.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {"return": dict}
+    generate.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()} | {"return": dict}
     generate.__doc__ = _docstring(recipe, summary)
     return generate
 
@@ -206,11 +220,6 @@ def _docstring(recipe: type[Recipe], summary: str) -> str:
 
 def _sentence(end: str) -> str:
     return f"{end[0].upper()}{end.removesuffix(' is allowed')[1:]}."
-
-
-def part_of(kind: str, name: str) -> ModuleType:
-    """A module of a modality that needs no model, such as its files or its words; imported when it is first used."""
-    return importlib.import_module(f"playground.{kind}.{name}")
 
 
 def as_list(choices: Iterable[Any]) -> list[str]:

@@ -61,10 +61,16 @@ function finish(card, result) {
   card.image.alt = card.node.prompt || "A picture without a prompt";
   describe(card);
   if (!result.picture) return; // stopped: there is nothing that could be made again
-  const save = button("Download", "quiet strong", () => download(bytesOf(result.picture), result.file, "image/png"));
-  save.title = "A PNG without loss, with every setting in it";
-  const share = button("Share", "quiet", () => toggleLink(card.root, card.actions, card.result, "Link to this picture"));
-  share.title = "A link that draws the same picture anywhere";
+  const save = saverOf(result, "Download", "quiet strong");
+  const share = button("Share", "quiet", () =>
+    openShare({
+      what: "this picture",
+      result,
+      recipe: () => recipeOf(card),
+      saves: [saverOf(result, "Download PNG", "quiet")],
+    }),
+  );
+  share.title = "A link, a QR code and code that draw the same picture anywhere";
   const vary = button("Vary", "quiet", () => trigger("submit", { vary: recipeOf(card) }));
   vary.title = "The same again, a little different";
   const start = button("Use as start", "quiet", () => {
@@ -73,6 +79,12 @@ function finish(card, result) {
   });
   start.title = "Draw the next picture on from this one";
   card.actions.replaceChildren(save, share, vary, start);
+}
+
+function saverOf(result, label, className) {
+  const save = button(label, className, () => download(bytesOf(result.picture), result.file, "image/png"));
+  save.title = "A PNG without loss, with every setting in it";
+  return save;
 }
 
 function bytesOf(url) {

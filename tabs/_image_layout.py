@@ -10,29 +10,30 @@ import gradio as gr
 
 from playground.engine import Engine
 from playground.recipes import ImageRecipe, limits
-from tabs._controls import control, damaged_models, model_choices
+from tabs._controls import control, damaged_models, model_choices, model_update
 from tabs._image_wishes import examiner, vocabulary
 from tabs._scripts import script
+from tabs._share import sharer
 
 KIND = ImageRecipe.kind
 HERE = Path(__file__).parent
 
-SCRIPT = script("page", "image_card", "image_scrub", "image_words", "image_drop", "image_stage")
+SCRIPT = script("page", "share", "run", "image_card", "image_scrub", "image_words", "drop", "image_stage")
 HINTS, START = script("page", "image_hints"), script("page", "image_start")
 NO_MODEL = "<p class='caption hint' role='status'>There is no model for pictures here: put one into checkpoints/.</p>"
-SAMPLING = ("steps", "guidance_scale", "scheduler", "size", "variation_strength", "variation_seed")
+SAMPLING = ("steps", "guidance_scale", "scheduler", "details", "size", "variation_strength", "variation_seed")
 PRESETS = {"Fast": 1 / 2, "Balanced": 1, "Precise": 5 / 3}  # of the steps that the model itself suggests
 HOW_MANY = list(range(1, limits(ImageRecipe.model_fields["samples"])["le"] + 1))
 OF_PRESET = ("steps", "guidance_scale", "scheduler")
 EXAMPLES: dict[str, dict[str, Any]] = {
-    "A cat wearing a crown on a beach at sunset": {"seed": 7},
-    "Two penguins in space": {"seed": 3},
-    "A purple dragon in the snow": {"seed": 11},
-    "An octopus wearing glasses underwater": {"seed": 5},
-    "A robot next to a birthday cake on a table": {"seed": 2},
-    "Three blue owls in a forest at night": {"seed": 4},
-    "A tiny red car on a road at sunset": {"seed": 9},
-    "One prompt, four pictures": {"prompt": "a unicorn in a garden", "samples": 4, "seed": 1},
+    "A cat wearing a crown on a beach at sunset": {"seed": 8},
+    "Three tomatoes on a wooden table": {"seed": 10},
+    "A fox in the snow": {"seed": 7},
+    "A pineapple above grapes on a beach": {"seed": 4},
+    "A lion wearing a hat in the desert": {"seed": 1},
+    "A clown in a city at night": {"seed": 2},
+    "A red car on a beach at night": {"seed": 3},
+    "One prompt, four pictures": {"prompt": "a panda in front of mountains", "samples": 4, "seed": 6},
 }
 
 
@@ -107,6 +108,9 @@ def draw(engine: Engine, initial: dict[str, Any]) -> Parts:
                 knobs["samples"] = new("samples", choices=HOW_MANY, info="Side by side.")
             with gr.Accordion("Sampling", open=False, elem_classes="sampling"):
                 knobs |= {name: new(name) for name in SAMPLING}
+            with gr.Accordion("Blend two prompts", open=False, elem_classes="sampling"):
+                knobs["second_prompt"] = new("second_prompt", placeholder="a dog on a beach at sunset")
+                knobs["blend"] = new("blend")
             with gr.Accordion("Start from a picture", open=False, elem_classes="sampling") as start_fold:
                 start_view = gr.HTML(
                     html_template=(HERE / "_image_start.html").read_text(),
@@ -132,7 +136,7 @@ def draw(engine: Engine, initial: dict[str, Any]) -> Parts:
                 js_on_load=SCRIPT,
                 apply_default_css=False,
                 elem_id="image-stage",
-                server_functions=[examiner(engine)],
+                server_functions=[examiner(engine), sharer(engine)],
             )
     return Parts(
         knobs,
@@ -153,13 +157,6 @@ def draw(engine: Engine, initial: dict[str, Any]) -> Parts:
         view=gr.State(time_to_live=3600),
         undo=gr.State(time_to_live=3600),
     )
-
-
-def model_update(choices: list[tuple[str, str]], wanted: str) -> dict[str, Any]:
-    """Choices and value of the list of models; where the wanted one is not there, the first that is."""
-    names = [name for _, name in choices]
-    value = wanted if wanted in names or not names else names[0]
-    return {"choices": choices, "value": value, "allow_custom_value": not names}
 
 
 def preset_values(name: str, own: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ const KEPT = 32; // earlier pictures
 let active = null; // the run that is drawn
 let taken = -1; // the last chunk of it that is drawn
 const earlier = [];
-const over = new Set(); // runs that are complete; what still comes in of them is late
 
 function begin(value) {
   taken = -1;
@@ -74,44 +73,13 @@ function isDrawing() {
   return document.body.hasAttribute("data-drawing");
 }
 
-function drawFar(running, far) {
-  part("forming").hidden = !running || !far;
-  if (!far) return;
-  const [step, steps, left] = far;
-  Object.assign(part("bar"), { max: steps, value: step });
-  part("far").textContent = `step ${step}/${steps} · ${left.toFixed(1)} s left`;
+/** A run that has come to nothing leaves no empty card behind. */
+function ended(value) {
+  if (active?.run !== value.run) return;
+  active.cards.forEach((card) => card.root.setAttribute("aria-busy", "false"));
+  if (active.cards.some((card) => card.previews.length || card.result)) return;
+  hang(null);
+  active = null;
 }
 
-function draw() {
-  const value = props.value;
-  if (!value || typeof value !== "object") return;
-  const message = value.message || "";
-  if (value.state === "notice") {
-    notice(message);
-    stage.dataset.opened = ""; // the controls hold what the address asks for
-    if (value.begin) trigger("submit", {});
-    return;
-  }
-  if (over.has(value.run)) return;
-  const failed = value.state === "failed";
-  notice(failed ? message : "");
-  part("progress").textContent = failed ? "" : message;
-  const running = value.state === "waiting" || value.state === "drawing";
-  document.body.toggleAttribute("data-drawing", running);
-  drawFar(running, value.far);
-  take(value);
-  if (!running) {
-    over.add(value.run);
-    if (active?.run === value.run) {
-      active.cards.forEach((card) => card.root.setAttribute("aria-busy", "false"));
-      if (!active.cards.some((card) => card.previews.length || card.result)) {
-        hang(null);
-        active = null;
-      }
-    }
-  }
-  stage.dataset.state = cards.length ? value.state : "empty";
-}
-
-watch("value", draw);
-draw();
+followRuns({ doing: "drawing", flag: "data-drawing", unit: "step", take, ended, isEmpty: () => !cards.length });

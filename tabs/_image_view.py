@@ -5,8 +5,6 @@ A preview that the page has missed is no loss: no update holds more than the las
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -15,18 +13,16 @@ from typing import Any, ClassVar
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
-from PIL import Image
 
 from playground.documents import check, document, to_file
 from playground.errors import PlaygroundError
-from playground.events import ENDINGS, Done, Ended, Event, ImageResult, Picture, Preview, Progress, Started
+from playground.events import ENDINGS, Done, Ended, Event, ImageResult, Preview, Progress, Started
 from playground.links import to_link, to_record
 from playground.recipes import ImageRecipe
+from tabs._files import as_url, data_url
 from tabs._updates import Updates
 
 WINDOW = 4  # chunks of an update
-PREVIEW = 128  # px at most; previews are JPEG: a page that has to unpack more is too busy to heed Stop
-LOSSLESS, LARGEST = 128, 384  # px; other frames are JPEG above the one, and no larger than the other
 
 
 @dataclass
@@ -99,6 +95,8 @@ class ImageView(Updates):
         if self.started is None or not self.steps:
             return
         whole = Done(self.recipe, tuple(self.ended[k] for k in sorted(self.ended)))
+        if list(self.ended) == list(range(len(self.ended))) and self.ended:  # the first of them make a recipe
+            self.partial = replace(whole, recipe=self.recipe.model_copy(update={"samples": len(self.ended)}))
         drawn = dict(zip(sorted(self.ended), self._results(whole), strict=True))
         self.results = [drawn.get(k) or self._beginning(k) for k in range(self.recipe.samples)]
 
@@ -119,6 +117,8 @@ class ImageView(Updates):
     def _result(self, done: Done, result: ImageResult, notes: list[str]) -> dict[str, Any]:
         recipe = done.recipe.model_copy(update={"samples": 1, "seed": result.seed})
         content = document(replace(done, recipe=recipe, results=(result,)))
+        if result.prompt not in ("", recipe.prompt):
+            notes = [*notes, f"The model read: {result.prompt}"]
         return {
             "seed": result.seed,
             "picture": as_url(to_file(result, done), "image/png"),
@@ -142,24 +142,6 @@ class ImageView(Updates):
 def file_name(result: ImageResult) -> str:
     """What the picture is called when it is saved."""
     return f"image-seed-{result.seed}.png"
-
-
-def as_url(data: bytes, media_type: str) -> str:
-    """A data URL."""
-    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
-
-
-def data_url(picture: Picture, *, exact: bool = True) -> str:
-    """A picture that is only to be looked at; a large one, or one that need not be `exact`, is compressed."""
-    image = Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
-    file = io.BytesIO()
-    if exact and max(image.size) <= LOSSLESS:
-        image.save(file, "PNG")
-        return as_url(file.getvalue(), "image/png")
-    largest = LARGEST if exact else PREVIEW
-    image.thumbnail((largest, largest))
-    image.save(file, "JPEG", quality=90 if exact else 80)
-    return as_url(file.getvalue(), "image/jpeg")
 
 
 class ImageSketch:

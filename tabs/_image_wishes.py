@@ -6,29 +6,21 @@ Whatever comes from a page is anybody's: each shape that is not one of ours is t
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from playground.documents import check, read
 from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.links import Link, from_record
+from playground.modalities import part_of
 from playground.recipes import ImageRecipe, random_seed
-from tabs._controls import part_of
-from tabs._image_view import data_url
+from tabs._files import data_url, file_of
+from tabs._listeners import knobs_of
 
 KIND = ImageRecipe.kind
 VARIATION = 0.3  # strength of what "Vary" does
-
-
-@dataclass(frozen=True)
-class Undo:
-    """What a button of the stage overwrote in the controls: every knob, and whether each run had a new seed."""
-
-    values: dict[str, Any]
-    random: bool
+WRITTEN = ("prompt", "second_prompt", "negative_prompt", "start")  # knobs that hold what a person made up
 
 
 def from_stage(data: Any) -> dict[str, Any]:
@@ -41,17 +33,6 @@ def from_stage(data: Any) -> dict[str, Any]:
         return {}
     varied = {"samples": 1, "variation_seed": random_seed(), "variation_strength": VARIATION}
     return knobs_of(_recipe(data["vary"])) | varied
-
-
-def knobs_of(recipe: ImageRecipe) -> dict[str, Any]:
-    """What the controls stand at where they make this recipe."""
-    return {name: value for name, value in recipe.model_dump().items() if name != "fingerprint"}
-
-
-def undo(wish: Mapping[str, Any], values: Mapping[str, Any], random: bool) -> Undo | None:
-    """What "Back" brings back: nothing, where the prompts that a person wrote still stand."""
-    lost = [n for n in ("prompt", "negative_prompt", "start") if values.get(n) and values[n] != wish.get(n)]
-    return Undo(dict(values), random) if lost else None
 
 
 def restored(data: Any) -> tuple[Link, str]:
@@ -87,21 +68,6 @@ def start_of(data: Any, size: Any) -> str:
     except PlaygroundError:
         size = field.default
     return part_of(KIND, "uploads").start_from(file_of(data), size)
-
-
-def file_of(data: Any) -> bytes:
-    """The content of a file that a page sends as base64, or as a data URL of it.
-
-    Raises:
-        PlaygroundError: it is none.
-    """
-    content = data.get("file") if isinstance(data, Mapping) else None
-    if not isinstance(content, str):
-        raise PlaygroundError("The page sent something that is no file; load it anew.")
-    try:
-        return base64.b64decode(content.rpartition(",")[2], validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise PlaygroundError("The page sent something that is no file; load it anew.") from error
 
 
 def examiner(engine: Engine) -> Callable[[Any], dict[str, Any]]:

@@ -16,8 +16,9 @@ function button(label, className, action) {
   return node;
 }
 
+/** Put a text on the clipboard, say so on the node, and answer whether it is there. */
 async function copied(node, text, message) {
-  const before = node.textContent;
+  const before = (node.dataset.said ??= node.textContent); // what it says by itself, however often it is pressed
   let done = true;
   try {
     await navigator.clipboard.writeText(text);
@@ -26,25 +27,21 @@ async function copied(node, text, message) {
   }
   node.textContent = done ? message : "Press Ctrl+C to copy";
   if (node.tagName === "BUTTON") setTimeout(() => (node.textContent = before), 1500);
+  return done;
 }
 
-/** Show or take away a result's link, in `root` before one of its elements or at its end; it is copied at once. */
-function toggleLink(root, before, { link, no_link: problem }, label, message = "Link copied") {
-  const old = root.querySelector(".share");
-  if (old) return old.remove();
-  const box = make("div", "share");
-  const note = make("span", link ? "share-note" : "", problem);
-  note.setAttribute("role", "status");
-  box.append(note);
-  root.insertBefore(box, before);
-  if (!link) return;
-  const field = make("input");
-  field.readOnly = true;
-  field.value = link;
-  field.setAttribute("aria-label", label);
-  box.prepend(field);
-  field.select();
-  copied(note, link, message);
+/** The arrow keys walk through the buttons of a group, which is one tab stop. */
+function roving(group, choose) {
+  group.addEventListener("keydown", (event) => {
+    const nodes = [...group.querySelectorAll("button")];
+    const at = nodes.indexOf(document.activeElement);
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const to = { Home: 0, End: nodes.length - 1 }[event.key] ?? (step && (at + step + nodes.length) % nodes.length);
+    if (at < 0 || to === undefined) return;
+    event.preventDefault();
+    choose(nodes[to]);
+    nodes[to].focus();
+  });
 }
 
 function download(content, name, type) {

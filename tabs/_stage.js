@@ -3,7 +3,6 @@
 let active = null; // the node of the run that is drawn
 let run = "";
 let taken = 0; // chunks of it that are drawn
-const over = new Set(); // runs that are complete; what still comes in of them is late
 
 function isRunning() {
   return document.body.hasAttribute("data-running");
@@ -58,39 +57,16 @@ function drop(node) {
   active = null;
 }
 
-function draw() {
-  const value = props.value;
-  if (!value || typeof value !== "object") return;
-  const message = value.message || "";
-  if (value.state === "notice") {
-    part("notice").textContent = message;
-    part("notice").hidden = !message;
-    stage.dataset.opened = ""; // the controls hold what the address asks for
-    if (value.begin) trigger("submit", {});
-    return;
+function ended(value) {
+  if (active && run === value.run) {
+    active.cards.forEach((card) => card.root.setAttribute("aria-busy", "false"));
+    if (!active.cards.some((card) => card.tokens.length || card.result)) drop(active);
   }
-  if (over.has(value.run)) return;
-  const failed = value.state === "failed";
-  part("notice").hidden = !failed;
-  part("notice").textContent = failed ? message : "";
-  part("progress").textContent = failed ? "" : message;
-  const running = value.state === "waiting" || value.state === "telling";
-  document.body.toggleAttribute("data-running", running);
-  take(value);
-  if (!running) {
-    over.add(value.run);
-    if (active && run === value.run) {
-      active.cards.forEach((card) => card.root.setAttribute("aria-busy", "false"));
-      if (!active.cards.some((card) => card.tokens.length || card.result)) drop(active);
-    }
-    if (shown) offer(shown);
-  }
-  stage.dataset.state = current ? value.state : "empty";
+  if (shown) offer(shown);
 }
 
 part("colours").addEventListener("click", (event) => {
   const on = !stage.classList.toggle("plain");
   event.currentTarget.setAttribute("aria-pressed", String(on));
 });
-watch("value", draw);
-draw();
+followRuns({ doing: "telling", flag: "data-running", take, ended, isEmpty: () => !current });

@@ -13,12 +13,15 @@ from playground.recipes import TextRecipe
 from tabs import _compare
 from tabs._controls import as_list, control, damaged_models, model_choices, usable
 from tabs._scripts import script
+from tabs._share import sharer
 from tabs._wishes import SAMPLERS, examiner
 
 KIND = TextRecipe.kind
 HERE = Path(__file__).parent
 STAGE = (HERE / "_stage.html").read_text()
-SCRIPT = script("page", "tint", "samplers", "cards", "tokens", "surprise", "why", "dice", "tree", "stage")
+SCRIPT = script(
+    "page", "share", "run", "tint", "samplers", "cards", "tokens", "surprise", "why", "dice", "tree", "stage"
+)
 STRANGER = "<p class='caption hint' role='status'>The model read no such voice: these words are only a hint to it.</p>"
 SAMPLING = (*SAMPLERS, "max_new_tokens", "samples", "stop")
 PRESETS: dict[str, dict[str, float]] = {
@@ -116,7 +119,7 @@ def draw(engine: Engine, initial: dict[str, Any]) -> Parts:
                 go = gr.Button("Generate", variant="primary", elem_id="text-generate", scale=3, min_width=80)
                 score = gr.Button("Score my text", elem_id="text-score", scale=2, min_width=80)
                 stop = gr.Button("Stop", elem_id="text-stop", elem_classes="stop", scale=1, min_width=60)
-            compare = _compare.draw()
+            compare = _compare.draw(engine)
             gr.HTML("<p class='caption'>Or begin with one of these</p>", js_on_load=None)
             with gr.Row(elem_classes="examples"):
                 examples = {gr.Button(label, size="sm", min_width=100): values for label, values in EXAMPLES.items()}
@@ -127,7 +130,7 @@ def draw(engine: Engine, initial: dict[str, Any]) -> Parts:
                 js_on_load=SCRIPT,
                 apply_default_css=False,
                 elem_id="text-stage",
-                server_functions=[examiner(engine)],
+                server_functions=[examiner(engine), sharer(engine)],
             )
             compare.stage.render()
     return Parts(

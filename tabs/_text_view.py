@@ -81,13 +81,16 @@ class TextView(Updates):
             self.state, self.message = "stopped", ENDINGS["stopped"]
             return
         results = tuple(self.ended.get(k) or self._beginning(k) for k in range(self.recipe.samples))
-        self.chunks.append(self._chunk([], Done(self.recipe, results, self.started.prompt_ids)))
+        done = Done(self.recipe, results, self.started.prompt_ids)
+        self.partial = done if self.tokens else None
+        self.chunks.append(self._chunk([], done))
         self.state = "stopped"
 
     def _beginning(self, sample: int) -> TextResult:
         tokens = tuple(self.tokens.get(sample, ()))
         seed = self.recipe.with_seed(self.recipe.seed + sample).seed
-        return TextResult(seed, "".join(token.shown for token in tokens), tokens, "stopped")
+        text = "".join(token.shown for token in tokens) + (tokens[-1].rest if tokens else "")
+        return TextResult(seed, text, tokens, "stopped")
 
     def _chunk(self, tokens: list[list[Any]], done: Done | None = None) -> str:
         return json.dumps({"tokens": tokens, "results": self._results(done) if done else []}, separators=(",", ":"))
@@ -105,6 +108,7 @@ class TextView(Updates):
                 {
                     "seed": result.seed,
                     "tokens": len(result.tokens),
+                    "rest": result.tokens[-1].rest if result.ended == "stopped" and result.tokens else "",
                     "length": done.recipe.max_new_tokens,  # also where it was stopped before
                     "rate": round(rate, 1) if rate else None,
                     "ended": ENDINGS[result.ended],

@@ -10,7 +10,8 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils import colors, fonts, sizes
 
-CSS = "".join(Path(__file__).with_name(name).read_text() for name in ("_style.css", "_compare.css", "_image.css"))
+STYLES = ("_style.css", "_compare.css", "_image.css", "_latent.css", "_grid.css", "_history.css", "_share.css")
+CSS = "".join(Path(__file__).with_name(name).read_text() for name in STYLES)
 HEAD = '<meta name="color-scheme" content="light dark">'
 
 
@@ -59,7 +60,7 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_dark="*primary_700",
         button_primary_background_fill_hover="*primary_800",
-        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_800",
         button_primary_text_color="#ffffff",
         button_primary_text_color_dark="#ffffff",
         button_secondary_background_fill="#eeebe7",

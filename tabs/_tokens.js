@@ -26,6 +26,16 @@ function addToken(card, [, text, mark, logprob, chosen, others, id]) {
   card.story.append(space, node);
 }
 
+/** What the last token of a stopped tale holds back is shown after all, as by whoever opens the tale's link. */
+function showRest(card, rest) {
+  const token = card.tokens.at(-1);
+  token.text += rest;
+  token.mark = "";
+  token.node.append(rest);
+  if (token.index === card.forced - 1) token.node.dataset.mark = "↳";
+  else delete token.node.dataset.mark;
+}
+
 /** What a token is called where it stands by itself. */
 function nameOf({ text, mark }) {
   return mark || visible(text).replace(/^·(?=.)/, "");

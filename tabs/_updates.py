@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from playground.events import Done
+
 WINDOW = 24  # chunks of an update; a page that is further behind waits for the last one
 GOING = ("waiting", "telling", "drawing")  # states after which more will come
 
@@ -26,6 +28,8 @@ class Updates(ABC):
         all_at_last: whether the last update holds all chunks.
         run: its name.
         chunks: JSON of what happened, in order.
+        owner: the browser's key to the history, or what it sent instead.
+        partial: what there was when it was stopped, as far as that is a result.
     """
 
     window: ClassVar[int] = WINDOW
@@ -35,6 +39,8 @@ class Updates(ABC):
     state: str = "waiting"
     message: str = "Waiting for the model …"
     chunks: list[str] = field(default_factory=list)
+    owner: Any = ""
+    partial: Done | None = None
     lock: Any = field(default_factory=threading.Lock)  # Stop comes from another thread than the run
 
     @property

@@ -16,6 +16,7 @@ from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.links import from_record
 from playground.recipes import MAX_FORCED, MAX_PROMPT, TextRecipe, limits
+from tabs import _listeners
 
 KIND = TextRecipe.kind
 SAMPLERS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
@@ -151,19 +152,15 @@ def owner(values: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Undo:
+class Undo(_listeners.Undo):
     """What the stage overwrote in the controls.
 
     Attributes:
-        values: of the knobs before.
         owner: of the tokens that were fixed before.
-        random: whether each run had a new seed.
         written: the prompt that stands there instead.
     """
 
-    values: dict[str, Any]
     owner: str
-    random: bool
     written: str
 
 
@@ -176,5 +173,5 @@ def undo(old: Undo | None, wish: Wish, values: Mapping[str, Any], random: bool) 
     values = {**values, "prompt": before}
     own = {name: values.get(name) for name in wish.changes}
     if old is not None and before == old.written:
-        return Undo(own | old.values, old.owner, old.random, written)
-    return Undo(own, owner(values), random, written)
+        return Undo(own | old.values, old.random, old.owner, written)
+    return Undo(own, random, owner(values), written)

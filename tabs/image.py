@@ -13,6 +13,7 @@ from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.hub import HubManifest
 from playground.links import base_url
+from playground.modalities import part_of
 from playground.recipes import RANDOM_SEED, SCHEDULERS, ImageRecipe, TextRecipe, limits
 from tabs._controls import (
     PARALLEL,
@@ -22,15 +23,17 @@ from tabs._controls import (
     endpoint,
     manifest_defaults,
     model_choices,
+    model_update,
     opened_link,
-    paced,
-    part_of,
     told,
     usable,
 )
-from tabs._image_layout import OF_PRESET, PRESETS, Parts, draw, model_update, preset_values
+from tabs._image_layout import OF_PRESET, PRESETS, Parts, draw, preset_values
 from tabs._image_view import ImageSketch, ImageView, with_files
-from tabs._image_wishes import Undo, from_stage, knobs_of, restored, start_of, undo
+from tabs._image_wishes import WRITTEN, from_stage, restored, start_of
+from tabs._keeping import keeper_of
+from tabs._listeners import Maker, Undo, knobs_of, notice, undo
+from tabs._visitors import client_of
 
 TITLE, ORDER, KIND = "Image", 2, ImageRecipe.kind
 OPENED = "This link holds everything that a picture was made with: Generate draws it again."
@@ -39,6 +42,7 @@ NUMBERS = (
     "(steps, guidance, scheduler) => [`${steps} steps`, guidance > 1 ? `guidance ${guidance}` : 'no guidance', "
     f"({json.dumps(SCHEDULERS)})[scheduler] ?? ''].join(' · ')"
 )  # the page's own numbers, no text of anybody
+PROMPTS = ("prompt", "second_prompt", "negative_prompt")
 SHOW_START = "(start) => ({ start, said: '' })"
 
 
@@ -46,14 +50,15 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     """Draw the tab and wire it."""
     initial = defaults(engine, ImageRecipe)
     parts = draw(engine, initial)
-    act = Listeners(engine, initial, parts)
+    keeper = keeper_of(demo)
+    act = Listeners(engine, initial, parts, keeper)
     knobs, stage = parts.knobs, parts.stage
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     shared: dict[str, Any] = {"concurrency_limit": PARALLEL, "concurrency_id": "generate"}
     running = gr.on(
         [parts.go.click, knobs["prompt"].submit, stage.submit, *(example.click for example in parts.examples)],
         act.paint,
-        [parts.random, parts.opened, parts.undo, *knobs.values()],
+        [parts.random, parts.opened, parts.undo, keeper.owner, *knobs.values()],
         [stage, parts.view, parts.preset, parts.random, parts.undo, parts.back, *knobs.values()],
         trigger_mode="once",
         **shared,
@@ -82,7 +87,7 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     parts.back.click(
         act.go_back, parts.undo, [parts.undo, parts.back, parts.random, *knobs.values()], queue=False, **private
     )
-    prompts = [knobs["prompt"], knobs["negative_prompt"], knobs["model"]]
+    prompts = [knobs[name] for name in ("model", *PROMPTS)]
     gr.on(
         [demo.load, *(knob.change for knob in prompts)],
         act.know_words,
@@ -99,11 +104,9 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
 
 
 @dataclass
-class Listeners:
+class Listeners(Maker):
     """What the tab does when something is pressed, opened or chosen; `initial` is what its knobs stand at first."""
 
-    engine: Engine
-    initial: dict[str, Any]
     parts: Parts
 
     def paint(
@@ -113,10 +116,11 @@ class Listeners:
         use_random: bool,
         link: Any,
         old: Undo | None,
+        owner_key: Any,
         *values: Any,
     ) -> Iterator[dict[Any, Any]]:
         """Run the recipe that the controls and the pressed button make, and show it as it comes."""
-        parts, knobs, stage, view = self.parts, self.parts.knobs, self.parts.stage, self.parts.view
+        parts, knobs = self.parts, self.parts.knobs
         stood = dict(zip(knobs, values, strict=True))
         with told():
             wish = self._wish(event, stood)
@@ -130,21 +134,10 @@ class Listeners:
             shown = {knobs[name]: getattr(recipe, name) for name in {*wish, "seed"}}
             if wish:  # an example or a variation: its seed and its preset are what the page now stands at
                 shown |= {parts.preset: self._preset_of(recipe), parts.random: False}
-            if event.target is stage and wish:
-                kept = undo(wish, stood, use_random) or old
-                shown |= {parts.undo: kept, parts.back: gr.update(visible=kept is not None)}
-            yield shown | {stage: run.value(), view: run}
-            try:
-                for events in paced(self.engine.generate(recipe), UPDATE_S * (1 if recipe.samples == 1 else 2)):
-                    run.add(events)
-                    if run.over:  # done, or stopped before Gradio has ended this generator
-                        break
-                    yield {stage: run.value()}
-            except PlaygroundError as error:
-                run.fail(str(error))
-                yield {stage: run.value(), view: None}
-                raise
-            yield {stage: run.value(), view: None}
+            if event.target is parts.stage and wish:
+                shown |= self.undoing(undo(WRITTEN, wish, stood, use_random) or old)
+            pause = UPDATE_S * (1 if recipe.samples == 1 else 2)
+            yield from self.follow(run, self.engine.generate(recipe, client_of(request)), shown, pause, owner_key)
 
     def _wish(self, event: gr.EventData, stood: dict[str, Any]) -> dict[str, Any]:
         """What the pressed button says of the recipe, besides the controls."""
@@ -152,15 +145,8 @@ class Listeners:
         if example is None:
             return from_stage(getattr(event, "_data", None))
         own = self.initial | dict(manifest_defaults(self.engine, str(stood["model"]), KIND))
-        kept = ("negative_prompt", "samples", "size", "variation_strength", "variation_seed", "start", "strength")
+        kept = [name for name in self.parts.knobs if name not in ("model", "prompt", "seed")]
         return {name: own[name] for name in kept} | preset_values("Balanced", own) | example
-
-    def stop(self, run: ImageView | None) -> tuple[Any, None]:
-        """Keep what is there; the run itself is cancelled by Gradio."""
-        if run is None:
-            return gr.skip(), None
-        run.stop()
-        return run.value(), None
 
     def choose_preset(self, name: str | None, model: str) -> list[Any]:
         """What the steps and their kin stand at."""
@@ -174,12 +160,7 @@ class Listeners:
         knobs = self.parts.knobs
         own = manifest_defaults(self.engine, name, KIND)
         updates = {knobs[knob]: value for knob, value in own.items() if knob in knobs}
-        return updates | ({self.parts.preset: "Balanced"} if "steps" in own else {})
-
-    def reuse_seed(self, event: gr.EventData) -> tuple[Any, Any]:
-        """The seed of a result, and that it is to stay."""
-        seed = event._data.get("seed") if isinstance(event._data, dict) else None
-        return (seed, False) if type(seed) is int else (gr.skip(), gr.skip())
+        return (updates | ({self.parts.preset: "Balanced"} if "steps" in own else {})) or gr.skip()
 
     def start_from(self, event: gr.EventData, size: Any) -> dict[Any, Any]:
         """A picture of the stage, a file, or none, as what the drawing begins from."""
@@ -198,35 +179,25 @@ class Listeners:
             recipe = self.engine.recipe(KIND, link.values)
         except PlaygroundError as error:
             return {parts.stage: notice(str(error))}
-        kept = undo(recipe.model_dump(), dict(zip(knobs, values, strict=True)), use_random)
+        kept = undo(WRITTEN, recipe.model_dump(), dict(zip(knobs, values, strict=True)), use_random)
         return {
             **{knobs[name]: value for name, value in knobs_of(recipe).items()},
             parts.preset: self._preset_of(recipe),
             parts.random: False,
             parts.opened: (recipe, checksum, "file"),
-            parts.undo: kept,
-            parts.back: gr.update(visible=kept is not None),
             parts.stage: notice(RESTORED),
+            **self.undoing(kept),
         }
 
-    def go_back(self, kept: Undo | None) -> dict[Any, Any]:
-        """What a button of the stage overwrote."""
-        gone = {self.parts.undo: None, self.parts.back: gr.update(visible=False)}
-        if kept is None:
-            return gone
-        knobs = self.parts.knobs
-        return gone | {self.parts.random: kept.random} | {knobs[name]: value for name, value in kept.values.items()}
-
-    def know_words(self, prompt: Any, negative: Any, model: Any) -> dict[str, Any]:
+    def know_words(self, model: Any, *texts: Any) -> dict[str, Any]:
         """The words that the model has never seen, each with the nearest that it knows."""
         manifest = usable(self.engine, model, KIND) if isinstance(model, str) else None
         if manifest is None or isinstance(manifest, HubManifest):  # whose vocabulary is another
             return {"unknown": [], "known": False}
-        texts = {"prompt": prompt, "negative_prompt": negative}
         unknown = part_of(KIND, "words").unknown_words
         found = [
             [name, word, list(near)]
-            for name, text in texts.items()
+            for name, text in zip(PROMPTS, texts, strict=True)
             if isinstance(text, str) and len(text) <= limits(ImageRecipe.model_fields[name])["max_length"]
             for word, near in unknown(text)
         ]
@@ -258,8 +229,3 @@ class Listeners:
         own = self.initial | dict(manifest_defaults(self.engine, recipe.model, KIND))
         asked = {name: getattr(recipe, name) for name in OF_PRESET}
         return next((name for name in PRESETS if preset_values(name, own) == asked), None)
-
-
-def notice(message: str, *, begin: bool = False) -> dict[str, Any]:
-    """A stage without a run: a message above what is there, or the wish to begin at once."""
-    return {"run": "", "state": "notice", "message": message, "begin": begin, "chunks": {}, "results": []}

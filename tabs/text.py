@@ -22,11 +22,13 @@ from tabs._controls import (
     manifest_defaults,
     model_choices,
     opened_link,
-    paced,
     told,
 )
+from tabs._keeping import keeper_of
+from tabs._listeners import Maker, notice
 from tabs._text_layout import PRESETS, Parts, draw, is_chat, known_styles
 from tabs._text_view import TextSketch, TextView
+from tabs._visitors import client_of
 from tabs._wishes import BEGINNING, SAMPLERS, SCORE, Undo, Wish, fixed_there, from_stage, owner, sampler_values, undo
 
 TITLE, ORDER, KIND = "Text", 1, TextRecipe.kind
@@ -45,7 +47,8 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     """Draw the tab and wire it."""
     initial = defaults(engine, TextRecipe)
     parts = draw(engine, initial)
-    act = Listeners(engine, initial, parts)
+    keeper = keeper_of(demo)
+    act = Listeners(engine, initial, parts, keeper)
     knobs, stage = parts.knobs, parts.stage
     samplers = [knobs[name] for name in SAMPLERS]
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -59,7 +62,7 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
             *(example.click for example in parts.examples),
         ],
         act.tell,
-        [parts.random, parts.opened, parts.undo, *knobs.values()],
+        [parts.random, parts.opened, parts.undo, keeper.owner, *knobs.values()],
         [stage, parts.view, parts.preset, parts.random, parts.undo, parts.back, parts.owner, *knobs.values()],
         trigger_mode="once",
         **shared,
@@ -107,11 +110,9 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
 
 
 @dataclass
-class Listeners:
+class Listeners(Maker):
     """What the tab does when something is pressed, opened or chosen; `initial` is what its knobs stand at first."""
 
-    engine: Engine
-    initial: dict[str, Any]
     parts: Parts
 
     def tell(
@@ -121,10 +122,11 @@ class Listeners:
         use_random: bool,
         link: Any,
         old: Undo | None,
+        owner_key: Any,
         *values: Any,
     ) -> Iterator[dict[Any, Any]]:
         """Run the recipe that the controls and the pressed button make, and show it as it comes."""
-        parts, knobs, stage, view = self.parts, self.parts.knobs, self.parts.stage, self.parts.view
+        parts, knobs = self.parts, self.parts.knobs
         stood = dict(zip(knobs, values, strict=True))
         with told():
             wish = self._wish(event, stood)
@@ -143,21 +145,10 @@ class Listeners:
                 shown[parts.owner] = owner(recipe.model_dump())
             if "seed" in changed:  # an example or a branch: its seed and its preset are what the page now stands at
                 shown |= {parts.preset: _preset_of(recipe, self.initial), parts.random: False}
-            if event.target is stage and changed:
-                kept = undo(old, wish, stood, use_random)
-                shown |= {parts.undo: kept, parts.back: gr.update(visible=kept is not None)}
-            yield shown | {stage: run.value(), view: run}
-            try:
-                for events in paced(self.engine.generate(recipe), UPDATE_S * (1 if recipe.samples == 1 else 2)):
-                    run.add(events)
-                    if run.over:  # done, or stopped before Gradio has ended this generator
-                        break
-                    yield {stage: run.value()}
-            except PlaygroundError as error:
-                run.fail(str(error))
-                yield {stage: run.value(), view: None}
-                raise
-            yield {stage: run.value(), view: None}
+            if event.target is parts.stage and changed:
+                shown |= self.undoing(undo(old, wish, stood, use_random))
+            pause = UPDATE_S * (1 if recipe.samples == 1 else 2)
+            yield from self.follow(run, self.engine.generate(recipe, client_of(request)), shown, pause, owner_key)
 
     def _wish(self, event: gr.EventData, stood: dict[str, Any]) -> Wish:
         """What the pressed button says of the recipe, besides the controls."""
@@ -173,13 +164,6 @@ class Listeners:
                 raise PlaygroundError("There is nothing to score: write or paste a text into the prompt first.")
             return SCORE
         return from_stage(getattr(event, "_data", None))
-
-    def stop(self, run: TextView | None) -> tuple[Any, None]:
-        """Make a result of what is there; the run itself is cancelled by Gradio."""
-        if run is None:
-            return gr.skip(), None
-        run.stop()
-        return run.value(), None
 
     def choose_preset(self, name: str | None, model: str) -> list[Any]:
         """What the samplers stand at."""
@@ -207,11 +191,6 @@ class Listeners:
         updates["style"]["choices"] = styles
         return {self.parts.knobs[name]: gr.update(**update) for name, update in updates.items()}
 
-    def reuse_seed(self, event: gr.EventData) -> tuple[Any, Any]:
-        """The seed of a result, and that it is to stay."""
-        seed = event._data.get("seed") if isinstance(event._data, dict) else None
-        return (seed, False) if isinstance(seed, int) else (gr.skip(), gr.skip())
-
     def visit(self, event: gr.EventData, *beginning: Any) -> tuple[str, str]:
         """The tokens that are fixed in the tale that is on show."""
         return fixed_there(event._data, dict(zip(BEGINNING, beginning, strict=True)))
@@ -225,12 +204,7 @@ class Listeners:
 
     def go_back(self, kept: Undo | None) -> dict[Any, Any]:
         """What a button of the stage overwrote."""
-        gone = {self.parts.undo: None, self.parts.back: gr.update(visible=False)}
-        if kept is None:
-            return gone
-        knobs = self.parts.knobs
-        gone |= {self.parts.random: kept.random, self.parts.owner: kept.owner}
-        return gone | {knobs[name]: value for name, value in kept.values.items()}
+        return super().go_back(kept) | ({self.parts.owner: kept.owner} if kept else {})
 
     def know_style(self, style: str | None, model: str) -> Any:
         """A hint where the model knows styles and not this one."""
@@ -250,7 +224,7 @@ class Listeners:
         fresh = {knobs["model"]: gr.update(choices=choices), parts.damaged: damaged_models(self.engine)}
         recipe, link, problem = opened_link(self.engine, request, KIND, first=KIND)
         if recipe is None or link is None:
-            return fresh | {parts.stage: _notice(problem)}
+            return fresh | {parts.stage: notice(problem)}
         return fresh | {
             **{knobs[name]: getattr(recipe, name) for name in knobs if name != "model"},
             knobs["model"]: gr.update(choices=choices, value=recipe.model),
@@ -259,7 +233,7 @@ class Listeners:
             parts.random: "seed" not in link.values,
             parts.opened: (recipe, link.check),
             parts.owner: owner(recipe.model_dump()),
-            parts.stage: _notice("" if link.run else OPENED, begin=link.run),
+            parts.stage: notice("" if link.run else OPENED, begin=link.run),
         }
 
 
@@ -268,8 +242,3 @@ def _preset_of(recipe: TextRecipe, initial: dict[str, Any]) -> str | None:
     own = {name: initial[name] for name in SAMPLERS}
     asked = {name: getattr(recipe, name) for name in SAMPLERS}
     return next((name for name, values in PRESETS.items() if own | values == asked), None)
-
-
-def _notice(message: str, *, begin: bool = False) -> dict[str, Any]:
-    """A stage without a run: a message above the empty place, or the wish to begin at once."""
-    return {"run": "", "state": "notice", "message": message, "begin": begin, "chunks": {}}

@@ -1,9 +1,4 @@
-// A PNG made here, dropped anywhere on the page or chosen, brings every setting back. What is in it the server reads.
-function notice(text) {
-  part("notice").textContent = text;
-  part("notice").hidden = !text;
-}
-
+// A file made here, dropped anywhere on the page or chosen, brings every setting back. What is in it the server reads.
 async function restore(file) {
   const content = await contentOf(file, notice);
   if (content === null) return;

@@ -1,0 +1,194 @@
+"""The latent tab, as a person uses it: ends, edits, directions of one's own, and more to try."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.latent import (
+    CAT_TO_DOG,
+    HOSTILE,
+    box,
+    changed,
+    drag,
+    face,
+    morph,
+    part,
+    plain_png,
+    settle,
+    slide,
+    tiny_site,
+)
+from tests.browser.steps import frames
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[str]:
+    with tiny_site(tmp_path_factory.mktemp("faces")) as url:
+        yield url
+
+
+# ---- ends ----
+
+
+def test_ends_are_chosen_drawn_swapped_and_passed_by(open_page):
+    page = open_page("?tab=latent&v=1&frames=5&seed=3")
+    settle(page)
+    page.get_by_label("A: a face to begin with").select_option("owl")
+    expect(box(page, "a")).to_have_value("preset:owl")
+    page.get_by_role("button", name="B: a random face").click()
+    expect(box(page, "b")).to_have_value(re.compile(r"^seed:\d+$"))
+    drawn = box(page, "b").input_value()
+    page.get_by_role("button", name="Swap A and B").click()
+    expect(box(page, "a")).to_have_value(drawn)
+    expect(box(page, "b")).to_have_value("preset:owl")
+    page.get_by_role("button", name="By way of").click()
+    page.get_by_label("Way-point 1: a face to begin with").select_option("frog")
+    expect(box(page, "via")).to_have_value("preset:frog")
+    assert len(morph(page)) == 5
+    page.get_by_role("button", name="Way-point 1: take it away").click()
+    expect(box(page, "via")).to_have_value("")
+    page.get_by_label("A as text").fill("preset:cat - preset:dog + seed:3")
+    page.get_by_label("A as text").press("Enter")
+    morph(page)
+
+
+def test_an_upload_becomes_an_end(open_page):
+    page = open_page(CAT_TO_DOG)
+    settle(page)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="A: a picture of yours").click()
+    chooser.value.set_files(plain_png())
+    expect(box(page, "a")).to_have_value(re.compile("^point:"))
+    expect(part(page, "ends", "ends-said")).to_contain_text("far from what the model knows")
+    morph(page)
+
+
+# ---- edits ----
+
+
+def test_an_edit_moves_the_face_and_the_journey(open_page):
+    page = open_page(CAT_TO_DOG)
+    settle(page)
+    plain, made = face(page), morph(page)
+    drag(page, (0.5, 0.5))
+    plain = changed(page, made[-1])
+    page.get_by_text("Edit", exact=True).click()
+    page.get_by_label("smile", exact=True).focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    expect(box(page, "edits")).to_have_value("smile=1")
+    changed(page, plain)
+    assert morph(page) != made
+    page.get_by_role("button", name="All to 0").click()
+    expect(box(page, "edits")).to_have_value("")
+    assert morph(page) == made
+
+
+def test_a_direction_of_ones_own_is_built_kept_saved_and_loaded(open_page):
+    page = open_page("?tab=latent&v=1&seed=3")
+    settle(page)
+    drag(page, (0.2, 0.5))
+    frames(page)
+    page.get_by_role("button", name="+ more").click()
+    first = face(page)
+    drag(page, (0.8, 0.5))
+    changed(page, first)
+    page.get_by_role("button", name="− less").click()
+    page.get_by_label("Name of the direction").fill("fluffy")
+    page.get_by_role("button", name="Make it").click()
+    slider = page.get_by_label("fluffy", exact=True)
+    expect(slider).to_be_focused()
+    before = face(page)
+    page.keyboard.press("End")
+    expect(box(page, "edits")).to_have_value("fluffy=3")
+    changed(page, before)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as JSON").click()
+    text = download.value.path().read_text()
+    assert set(json.loads(text)["fluffy"]) >= {"vector", "fingerprint"}
+    page.reload()
+    settle(page)
+    page.get_by_text("Edit", exact=True).click()
+    expect(page.get_by_label("fluffy", exact=True)).to_be_visible()  # kept in this browser
+
+    other = open_page("?tab=latent")
+    settle(other)
+    load(other, text)
+    expect(other.get_by_label("fluffy", exact=True)).to_be_attached()
+    for wrong, sentence in (
+        ("{", "not JSON"),
+        (text.replace("fingerprint", "finger"), "damaged"),
+        (re.sub('"fingerprint": *"[^"]*"', '"fingerprint": "0123"', text), "other weights"),
+        (json.dumps({HOSTILE: {}}), "can't be named"),
+    ):
+        load(other, wrong)
+        expect(part(other, "edits", "edits-said")).to_contain_text(sentence)
+    assert other.evaluate("window.hacked") is None
+
+
+def load(page: Page, text: str) -> None:
+    page.get_by_label("A file of directions").set_input_files(
+        {"name": "d.json", "mimeType": "application/json", "buffer": text.encode()}
+    )
+
+
+# ---- more to try ----
+
+
+def test_random_faces_of_both_models_and_a_click_shows_one(open_page):
+    page = open_page(CAT_TO_DOG)
+    settle(page)
+    page.get_by_role("button", name="Draw eight").click()
+    drawn = page.locator(".drawn")
+    expect(drawn).to_have_count(8)
+    before = face(page)
+    drawn.nth(2).click()
+    assert changed(page, before) == drawn.nth(2).locator("img").get_attribute("src")
+    first = drawn.first.locator("img").get_attribute("src")
+    slide(part(page, "tools", "spread"), 0.2)
+    expect(drawn.first.locator("img")).not_to_have_attribute("src", first)
+    page.get_by_label("VAE and GAN side by side").check()
+    page.get_by_role("button", name="Draw eight").click()
+    expect(drawn).to_have_count(16)
+
+
+def test_a_face_by_its_features(open_page):
+    page = open_page(CAT_TO_DOG)
+    settle(page)
+    page.get_by_role("tab", name="Random faces").focus()
+    page.keyboard.press("ArrowRight")
+    before = face(page)
+    page.get_by_label("Kind", exact=True).select_option("owl")
+    before = changed(page, before)
+    slide(page.get_by_label("Smile", exact=True), 1)
+    changed(page, before)
+    page.locator("#latent-tools-view").get_by_role("button", name="Use as A").click()
+    expect(box(page, "a")).to_have_value(re.compile("^face:kind=owl,.*smile=1"))
+    morph(page)
+
+
+def test_a_picture_of_mine_is_rebuilt_or_told(open_page):
+    page = open_page(CAT_TO_DOG)
+    settle(page)
+    page.get_by_role("tab", name="Your picture").click()
+    upload = page.get_by_label("A picture to rebuild")
+    upload.set_input_files({"name": "a.svg", "mimeType": "image/svg+xml", "buffer": b"<svg></svg>"})
+    expect(part(page, "tools", "rebuilt")).to_contain_text("SVG")
+    upload.set_input_files(plain_png())
+    expect(part(page, "tools", "rebuilt").get_by_role("img")).to_have_count(3)
+    expect(part(page, "tools", "rebuilt")).to_contain_text("PSNR")
+
+
+def test_is_it_a_copy(open_page):
+    page = open_page(CAT_TO_DOG)
+    settle(page)
+    page.locator("#latent-map-view").get_by_role("button", name="Is it a copy?").click()
+    copies = part(page, "tools", "copies")
+    expect(copies.locator("figure")).to_have_count(5)
+    expect(copies).to_contain_text("nearest, distance")
+    expect(page.get_by_role("tab", name="Is it a copy?")).to_have_attribute("aria-selected", "true")
