@@ -16,7 +16,6 @@ from bench._streams import Job, Way
 from playground.engine import Engine
 from playground.events import Ended, Picture, Preview
 from playground.image.generate import start_of
-from playground.image.prompts import read_prompts
 from playground.image.sampler import begin
 from playground.recipes import ImageRecipe
 from playground.registry import Registry
@@ -55,7 +54,7 @@ def by_hand(engine: Engine, previews: bool, job: Job) -> Drawn:
     steps, preview_s = [], 0.0
     with engine.registry.use(recipe.model, recipe.kind) as loaded:
         began = time.perf_counter()
-        drawings = begin(loaded.model, recipe, *read_prompts(loaded.model, recipe), start_of(recipe))
+        drawings = begin(loaded.model, recipe, start_of(recipe))
         for _ in range(drawings[0].steps):
             for drawing in drawings:
                 drawing.advance()

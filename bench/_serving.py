@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -34,22 +34,34 @@ class Served:
     pid: int
 
 
-def environment(checkpoints: Path | None = None) -> dict[str, str]:
-    """Of a process that can import this repository; `checkpoints` is where it finds its models, if not in ours."""
-    own = {"PYTHONPATH": str(ROOT)}
+def environment(checkpoints: Path | None = None, history: Path | None = None) -> dict[str, str]:
+    """Of a process that can import this repository.
+
+    Args:
+        checkpoints: where it finds its models, if not in ours.
+        history: where it keeps the history; without, it keeps none.
+    """
+    own = {"PYTHONPATH": str(ROOT), "PLAYGROUND_HISTORY": str(history or "off")}
     return {**os.environ, **own, **({"PLAYGROUND_CHECKPOINTS": str(checkpoints)} if checkpoints else {})}
 
 
 @contextlib.contextmanager
-def serving(checkpoints: Path | None = None) -> Iterator[Served]:
+def serving(
+    checkpoints: Path | None = None, history: Path | None = None, extra: Mapping[str, str] | None = None
+) -> Iterator[Served]:
     """An app that has just answered its first page; it is ended afterwards.
+
+    Args:
+        checkpoints, history: as in `environment`.
+        extra: more of its environment.
 
     Raises:
         RuntimeError: it ended by itself or does not answer; with what it printed.
     """
     port = _free_port()
     url = f"http://127.0.0.1:{port}/"
-    env = environment(checkpoints) | {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
+    env = environment(checkpoints, history) | {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
+    env |= extra or {}
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=log, stderr=log)
         try:

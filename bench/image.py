@@ -85,7 +85,7 @@ def run(
 
     def job(batch: int, count: int, k: int, threads: int | None = None) -> Job:
         asked = {"prompt": PROMPTS[k % len(PROMPTS)], "seed": 100 * k, "samples": batch, "steps": count}
-        return Job([ImageRecipe.make({**plain.model_dump(), **asked})], threads=threads)
+        return Job([ImageRecipe.make({**plain.model_dump(), **asked, "details": "noise"})], threads=threads)
 
     def trial(batch: int, k: int, threads: int | None) -> Job:
         return job(batch, min(TRIAL, *steps), k, threads)
