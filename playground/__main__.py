@@ -1,4 +1,4 @@
-"""The command line: `python -m playground generate, replay, models, data, train, evaluate, bench`.
+"""The command line: `python -m playground generate, replay, models, data, train, evaluate, bench, publish`.
 
 Options of `generate` are read off the recipes. Results go to stdout, everything else to stderr. Exit codes: 0 done,
 1 a replay that differs, 2 the user's mistake (one line on stderr), 130 interrupted.
@@ -60,7 +60,7 @@ def parser() -> Parser:
     again = command(
         "replay", console.replay, "Make a result again: exit 0 it is the same, 1 it differs, 2 it can't be made."
     )
-    again.add_argument("source", metavar="FILE-OR-LINK", help="a saved result (JSON, PNG), or a share link in quotes")
+    again.add_argument("source", metavar="FILE-OR-LINK", help="a saved result (JSON, PNG, GIF …), or a link in quotes")
 
     models = command("models", console.models, "List the models, the damaged ones with the reason.")
     data = command("data", console.data, "Fetch or make the training data of a model.")
@@ -77,8 +77,15 @@ def parser() -> Parser:
     train.add_argument("--warm", action="store_true", help="start from the checkpoint where the run's state is gone")
     train.add_argument("--out", type=Path, metavar="DIR", help="the checkpoint; checkpoints/NAME by default")
 
+    publish = command("publish", console.publish, "Put the playground with its models on a Hugging Face Space.")
+    publish.add_argument("space", metavar="USER/NAME", help="the Space; it is made where there is none")
+    publish.add_argument("--dry-run", action="store_true", help="only list what would be uploaded")
+    publish.add_argument("--private", action="store_true", help="a Space that is made now is for its owner only")
+
     bench = command("bench", console.bench, "Measure speeds beside what one would run instead.")
     bench.add_argument("name", nargs="?", metavar="NAME", help="one benchmark only, like: text")
+    bench.add_argument("--seconds", type=_count, metavar="S", help="of `app`: how long the crowd stays")
+    bench.add_argument("--people", type=_count, metavar="N", help="of `app`: how many come at once")
     for one in (models, evaluate, bench):
         one.add_argument("--json", action="store_true", help="print one JSON object")
     return top

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import json
 import os
 import re
@@ -23,8 +24,9 @@ from playground.documents import document, save
 from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.events import ENDINGS, Done, Event, Progress, Started
+from playground.modalities import part_of
 from playground.recipes import Recipe, show
-from playground.registry import NAME, Registry
+from playground.registry import NAME, Lend, Registry
 from playground.replay import replay as replay_source
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,8 +42,11 @@ class Terminal(Protocol):
 
     OPTIONS: Mapping[str, tuple[str, str]]
 
-    def prepare(self, recipe: Any, **options: Any) -> tuple[Any, Sequence[Path]]:
+    def prepare(self, recipe: Any, lend: Lend, **options: Any) -> tuple[Any, Sequence[Path]]:
         """The recipe with what it names read in, and the files that its samples shall go to, if they go to files.
+
+        Args:
+            lend: lends the model, where that has to read something in.
 
         Raises:
             PlaygroundError, OSError: an option can't be; nothing has been made yet.
@@ -62,7 +67,7 @@ class Terminal(Protocol):
 
 def terminal(kind: str) -> Terminal:
     """The module that prints results of a kind. Imports nothing heavy."""
-    return importlib.import_module(f"playground.{kind}.terminal")
+    return part_of(kind, "terminal")
 
 
 def status(message: str) -> None:
@@ -84,7 +89,8 @@ def generate(args: Namespace) -> int:
     engine, shown = Engine(), terminal(args.kind)
     names = Recipe.kinds[args.kind].model_fields
     recipe = engine.recipe(args.kind, {name: getattr(args, name) for name in names})
-    recipe, paths = shown.prepare(recipe, **{name: getattr(args, name) for name in shown.OPTIONS if name not in names})
+    options = {name: getattr(args, name) for name in shown.OPTIONS if name not in names}
+    recipe, paths = shown.prepare(recipe, engine.model, **options)
     for path in paths:
         _check_file(path)
     done: Done | None = None
@@ -198,11 +204,33 @@ def bench(args: Namespace) -> int:
     known = sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
     if args.name and args.name not in known:
         raise PlaygroundError(f"There is no benchmark {show(args.name)}; there is: {', '.join(known) or 'none'}.")
-    measured = {name: importlib.import_module(f"bench.{name}").main() for name in known if args.name in (None, name)}
+    mains = {name: importlib.import_module(f"bench.{name}").main for name in known if args.name in (None, name)}
+    given = {option: value for option in ("seconds", "people") if (value := getattr(args, option)) is not None}
+    taken = {name: given.keys() & inspect.signature(main).parameters.keys() for name, main in mains.items()}
+    if unknown := given.keys() - set().union(*taken.values()):
+        raise PlaygroundError(f"The benchmark {args.name} takes no --{min(unknown)}.")
+    measured = {name: main(**{option: given[option] for option in taken[name]}) for name, main in mains.items()}
     if args.json:
         _print_json(measured)
     else:
         print(*(figures["markdown"] for figures in measured.values()), sep="\n\n")
+    return 0
+
+
+def publish(args: Namespace) -> int:
+    """List what a Space would get, or bring it there and print its address."""
+    from playground import publish as to_space
+
+    to_space.check_name(args.space)
+    files = to_space.uploads()
+    if left_out := to_space.untracked():
+        _report(f"Left out, as git does not track it: {', '.join(left_out)}")
+    if args.dry_run:
+        for upload in files:
+            print(f"{upload.size:>12,}  {upload.path}")
+        print(f"{sum(upload.size for upload in files):>12,}  bytes in {len(files)} files for {args.space}")
+    else:
+        print(to_space.publish(args.space, files, args.private, _report))
     return 0
 
 

@@ -17,9 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from playground.layouts import LAYOUTS
 from playground.manifests import Entry, FileRecord, Manifest, digest, fault_in_defaults, first_fault, sha256
-from playground.recipes import show
+from playground.recipes import Recipe, show
 
 HUB = "hub.json"
+LIST_VARIABLE = "PLAYGROUND_HUB"
 COMMIT = re.compile("[0-9a-f]{40}")
 _PART = r"[A-Za-z0-9](?:[._-]?[A-Za-z0-9_])*"  # neither ".." nor "--", which would leave the cache's folder
 ID = rf"^{_PART}(?:/{_PART})?$"
@@ -80,9 +81,19 @@ class HubManifest(Manifest):
         return self.hub.bytes
 
 
+def allow_list(folder: Path) -> Path | None:
+    """The list beside the models, or that which the environment variable PLAYGROUND_HUB names; None if it is "off"."""
+    named = os.environ.get(LIST_VARIABLE)
+    if named == "off":
+        return None
+    return Path(named).expanduser() if named else folder / HUB
+
+
 def entries(folder: Path) -> list[Entry]:
     """Every model of the folder's allow-list, by id, each usable or with its problem; none where there is no list."""
-    path = folder / HUB
+    path = allow_list(folder)
+    if path is None:
+        return []
     try:
         found = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -106,8 +117,10 @@ def _entry(path: Path, number: int, values: Any) -> Entry:
         model = HubModel.model_validate(values)
     except ValidationError as error:
         return Entry(f"{HUB}, model {number}", path, problem=f"it is not valid: {first_fault(error)}")
-    if model.kind not in LAYOUTS:
+    if model.kind not in Recipe.kinds:
         return Entry(model.id, path, problem=f"it is of an unknown kind, {show(model.kind)}.")
+    if model.kind not in LAYOUTS:
+        return Entry(model.id, path, problem=f"models of its kind, {model.kind}, are not taken from the Hub.")
     if model.variant not in LAYOUTS[model.kind].variants:
         return Entry(model.id, path, problem=f"it is of an unknown variant, {show(model.variant)}.")
     if fault := fault_in_defaults(model.kind, model.defaults):

@@ -111,7 +111,7 @@ class Layout:
 
 _CONFIG = r"config\.json"
 _TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"))
-LAYOUTS = {  # by kind, as `transformers` and `diffusers` lay them out
+LAYOUTS = {  # by kind, as `transformers` and `diffusers` lay them out; other kinds are not taken from the Hub
     "text": Layout(
         (
             Part(

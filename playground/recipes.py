@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -22,6 +22,7 @@ MAX_SEED = 2**31 - 1  # JavaScript loses integers above 2**53, and 31 bits fit e
 MAX_PROMPT = 20_000
 MAX_FORCED = 512  # tokens
 MAX_PICTURE = 4_000_000  # characters of a picture that travels within a recipe
+MAX_END = 4_000  # characters of an end of a journey
 RANDOM_SEED = -1
 
 
@@ -46,10 +47,10 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: ClassVar[str]
     kinds: ClassVar[dict[str, type[Recipe]]] = {}
+    drawn_by: ClassVar[tuple[str, ...]] = ()  # other kinds whose models it can name, to be made of their results
 
     model: str = words("", 200, "model", "Which of the models makes the result.")
     fingerprint: str = words("", 64, "fingerprint", "Which weights made it; filled in by the playground.")
-    prompt: str = words("", MAX_PROMPT, "prompt", "What the result should be like or begin with.", lines=4)
     seed: int = number(0, 0, MAX_SEED, 1, "seed", "Decides every random choice: the same seed, the same result.")
 
     @classmethod
@@ -180,6 +181,9 @@ class TextRecipe(Recipe):
         return tuple(part for part in self.stop.replace(r"\n", "\n").split("|") if part)
 
 
+DETAILS = {"seed": "Made up from the seed", "noise": "Left to the noise"}
+
+
 class ImageRecipe(Recipe):
     """A picture that forms out of noise, step by step, as the prompt asks."""
 
@@ -188,6 +192,13 @@ class ImageRecipe(Recipe):
     model: str = words("scenes", 200, "model", "Which of the models draws the picture.")
     prompt: str = words("", 2_000, "prompt", "What the picture should show.", lines=3)
     negative_prompt: str = words("", 2_000, "not in the picture", "What the picture should keep away from.")
+    second_prompt: str = words("", 2_000, "second prompt", "Another prompt that the first one is led to.")
+    blend: float = number(
+        0.0, 0, 1, 0.01, "blend", "How far towards the second prompt: 0 reads the first alone, 1 the second."
+    )
+    details: str = choice(
+        "seed", DETAILS, "details", "Who decides which drawing it is, where it stands and which way it looks."
+    )
     steps: int = number(20, 1, 100, 1, "steps", "In so many steps noise becomes a picture; more take longer.")
     guidance_scale: float = number(
         3.0, 1, 15, 0.1, "guidance", "How strictly the prompt is obeyed; 1 asks once, high values oversaturate."
@@ -210,6 +221,78 @@ class ImageRecipe(Recipe):
     @classmethod
     def _check_scheduler(cls, scheduler: str) -> str:
         return _one_of("scheduler", scheduler, SCHEDULERS)
+
+    @field_validator("details")
+    @classmethod
+    def _check_details(cls, details: str) -> str:
+        return _one_of("details", details, DETAILS)
+
+
+PATHS = {"slerp": "Slerp: along the arc", "lerp": "Lerp: straight across"}
+JOURNEYS = {"path": "A path from A to B", "grid": "A grid between four corners"}
+EASINGS = {
+    "linear": "Even",
+    "smooth": "Slow at both ends",
+    "in": "Slow at the start",
+    "out": "Slow at the end",
+}
+LOOPS = {"once": "From A to B", "back": "There and back", "round": "On from B to A, closed"}
+
+
+class LatentRecipe(Recipe):
+    """A journey through a model's latent space, from one face to another, or between two prompts, frame by frame."""
+
+    kind: ClassVar[str] = "latent"
+    drawn_by: ClassVar[tuple[str, ...]] = (ImageRecipe.kind,)
+
+    model: str = words(
+        "faces-vae", 200, "model", "Which of the models makes the frames: one of faces, or one that draws pictures."
+    )
+    a: str = words(
+        "",
+        MAX_END,
+        "A",
+        "Where it begins: seed:7, preset:cat, face:kind=dog,smile=1, at:0.3,-1.2 or a sum of such; empty is the seed. "
+        "With a model for pictures: prompt:a cat, or seed:7 prompt:a cat.",
+    )
+    b: str = words("", MAX_END, "B", "Where it ends, told as A is; empty is the seed after it.")
+    via: str = words("", 4 * MAX_END, "by way of", "Points between A and B, in order, parted by semicolons.")
+    c: str = words("", MAX_END, "C", "The grid's lower left corner, told as A is; empty is seed + 2.")
+    d: str = words("", MAX_END, "D", "The grid's lower right corner, told as A is; empty is seed + 3.")
+    layout: str = choice("path", JOURNEYS, "layout", "Frames along a path, or all at once between four corners.")
+    interpolation: str = choice(  # not `path`: Gradio's client takes any object that has one for a file
+        "slerp", PATHS, "path", "The way between two points: around the middle of the space or through it."
+    )
+    frames: int = number(16, 2, 120, 1, "frames", "So many pictures on the way; more make it smoother and take longer.")
+    side: int = number(5, 2, 10, 1, "grid side", "So many pictures along each side of a grid.")
+    easing: str = choice("linear", EASINGS, "easing", "Where between two points the journey is slow.")
+    loop: str = choice(
+        "once", LOOPS, "loop", "Whether the journey ends at B, or comes back to A and can go on for ever."
+    )
+    spread: float = number(
+        1.0, 0, 1.5, 0.01, "spread", "How far from the average face seeds draw: 0 is the average, above 1 is daring."
+    )
+    edits: str = words(
+        "", 2_000, "edits", "What every face gets more or less of, in standard deviations, like: smile=1.2, age=-0.5."
+    )
+    directions: str = words(
+        "",
+        20_000,
+        "directions",
+        "Your own directions for edits, as the JSON that the direction builder exports.",
+        lines=3,
+    )
+    steps: int = number(
+        20, 1, 100, 1, "steps", "With a model for pictures: in so many steps noise becomes each of the frames."
+    )
+    guidance_scale: float = number(
+        3.0, 1, 15, 0.1, "guidance", "With a model for pictures: how strictly the prompts are obeyed."
+    )
+
+    @field_validator("layout", "interpolation", "easing", "loop")
+    @classmethod
+    def _check_choice(cls, value: str, info: ValidationInfo) -> str:
+        return _one_of(info.field_name, value, limits(cls.model_fields[info.field_name])["choices"])
 
 
 def random_seed() -> int:

@@ -10,8 +10,8 @@ import importlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,7 +31,9 @@ from playground.manifests import (
     sha256,
     write_manifest,
 )
-from playground.recipes import show
+from playground.modalities import part_of
+from playground.recipes import Recipe, show
+from playground.turns import Turns
 
 if TYPE_CHECKING:
     from playground.downloads import Downloads
@@ -43,6 +45,7 @@ __all__ = [  # what there is to know of models, in one place
     "TRAINING",
     "Entry",
     "FileRecord",
+    "Lend",
     "Loaded",
     "Manifest",
     "Modality",
@@ -52,8 +55,10 @@ __all__ = [  # what there is to know of models, in one place
     "write_manifest",
 ]
 
+Lend = Callable[[str, str], AbstractContextManager[Any]]  # name and kind → the loaded model, as `Engine.model` does
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 CACHE_BYTES = 2 * 1024**3
+_BUILDING = threading.Lock()  # `transformers` builds a model under switches of the whole process
 
 
 class Modality(Protocol):
@@ -76,7 +81,7 @@ class Loaded:
     modality: Modality
     model: Any
     bytes: int
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: Turns = field(default_factory=Turns)
     users: int = 0
 
 
@@ -106,7 +111,7 @@ class Registry:
         return [entry.name for entry in self.entries(kind) if entry.problem is None]
 
     def entry(self, name: str, kind: str) -> Entry:
-        """A usable model, without loading it. The last part of a Hub model's id will do for its name.
+        """A usable model that recipes of a kind can name, without loading it. The last part of a Hub id will do.
 
         Raises:
             PlaygroundError: no such model, of another kind, or damaged; says which there are.
@@ -119,8 +124,9 @@ class Registry:
             raise PlaygroundError(f"There is no model {show(name)}; for {kind} there is: {known}.")
         if entry.problem or entry.manifest is None:
             raise PlaygroundError(f"The model {entry.name} can't be used: {entry.problem}")
-        if entry.manifest.kind != kind:
-            raise PlaygroundError(f"The model {entry.name} makes {entry.manifest.kind}, not {kind}.")
+        recipe = Recipe.kinds.get(kind)
+        if entry.manifest.kind not in (kind, *(recipe.drawn_by if recipe else ())):
+            raise _of_another_kind(entry, kind)
         return entry
 
     def manifest(self, name: str, kind: str) -> Manifest:
@@ -153,8 +159,10 @@ class Registry:
         """The model, loaded and kept in memory at least until the end of the `with` block.
 
         Raises:
-            PlaygroundError: as `fetch`, or a file's content is not what the manifest says.
+            PlaygroundError: as `fetch`, or it is of another kind, or a file's content is not what the manifest says.
         """
+        if self.manifest(name, kind).kind != kind:
+            raise _of_another_kind(self.entry(name, kind), kind)
         for _ in self.fetch(name, kind):
             pass
         entry = self.entry(name, kind)
@@ -206,8 +214,9 @@ class Registry:
             raise PlaygroundError(
                 f"The model {entry.name} can't be used: {file} was damaged; its next use fetches it again."
             )
-        modality = importlib.import_module(f"playground.{manifest.kind}.generate")
-        model = modality.load(entry.folder, manifest)
+        modality = part_of(manifest.kind, "generate")
+        with _BUILDING:
+            model = modality.load(entry.folder, manifest)
         return Loaded(entry, manifest, modality, model, getattr(model, "memory", manifest.size))
 
     def _evict(self) -> None:
@@ -217,3 +226,7 @@ class Registry:
                 if total > self.cache_bytes and not loaded.users:
                     del self._loaded[name]
                     total -= loaded.bytes
+
+
+def _of_another_kind(entry: Entry, kind: str) -> PlaygroundError:
+    return PlaygroundError(f"The model {entry.name} makes {entry.manifest.kind}, not {kind}.")
