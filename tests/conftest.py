@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import tempfile
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads starve the servers under test
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="playground-data-")  # nobody's home gets a history of tests
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,11 @@ TALE = (
 )
 
 
+def pytest_unconfigure() -> None:
+    """Remove what the apps under test kept."""
+    shutil.rmtree(os.environ["XDG_DATA_HOME"], ignore_errors=True)
+
+
 def write_tiny_model(folder: Path, *, seed: int = 0, endless: bool = False) -> Path:
     """A two-layer Llama with random weights and a 512-token byte-level tokenizer, as a checkpoint folder.
 
@@ -38,7 +45,7 @@ def write_tiny_model(folder: Path, *, seed: int = 0, endless: bool = False) -> P
     torch.manual_seed(seed)
     config = tales_config(len(tokenizer), tiny=True)
     if endless:
-        config.max_position_embeddings, config.num_hidden_layers = 1024, 72
+        config.max_position_embeddings, config.num_hidden_layers = 1024, 144
     model = LlamaForCausalLM(config)
     if endless:
         model.generation_config.eos_token_id = None
@@ -96,3 +103,22 @@ def done(painter) -> Done:
     from tests.image.tiny import ASKED
 
     return list(painter.generate(painter.recipe("image", ASKED)))[-1]
+
+
+@pytest.fixture(scope="module")
+def traveller(tmp_path_factory) -> Engine:
+    """An engine over a tiny VAE and a tiny GAN of faces, and no other model."""
+    from tests.latent.tiny import make_checkpoint
+
+    root = tmp_path_factory.mktemp("traveller")
+    for kind in ("vae", "gan"):
+        make_checkpoint(root / f"faces-{kind}", kind)
+    return Engine(Registry(root))
+
+
+@pytest.fixture(scope="module")
+def journey(traveller) -> Done:
+    """A short one of the traveller's VAE."""
+    from tests.latent.tiny import JOURNEY
+
+    return list(traveller.generate(traveller.recipe("latent", JOURNEY)))[-1]

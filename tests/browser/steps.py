@@ -108,4 +108,6 @@ def word(page: Page, n: int = 0) -> Locator:
 def shared_link(page: Page) -> str:
     """The link of the first tale."""
     page.get_by_role("button", name="Share", exact=True).first.click()
-    return page.get_by_label("Link to this tale").input_value()
+    link = page.get_by_label("Link to this tale").input_value()
+    page.keyboard.press("Escape")
+    return link

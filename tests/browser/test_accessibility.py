@@ -8,10 +8,15 @@ from tests.browser.steps import fold, generate, set_up, settle, word
 pytestmark = pytest.mark.browser
 
 GRAVE = {"serious", "critical"}
+AT_REST = """async () => {
+  const passing = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < 1e9);
+  await Promise.allSettled(passing.map((one) => one.finished));
+}"""  # a colour on its way from one to the other has a contrast of its own
 
 
 def found(page) -> list[str]:
     """Every grave finding as a line: which rule, where, and why."""
+    page.evaluate(AT_REST)
     answer = Axe().run(page, options={"resultTypes": ["violations"]}).response
     return [
         f"{violation['id']} ({violation['impact']}) at {node['target']}: {node['failureSummary']}\n    {node['html']}"
