@@ -9,7 +9,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: run setup test check bench readme clean
+.PHONY: run setup test check bench readme resolve clean
 
 run: $(VENV)/app.stamp
 	$(BIN)/python app.py
@@ -29,6 +29,14 @@ bench: $(VENV)/app.stamp
 
 readme: $(VENV)/app.stamp
 	$(BIN)/python -m playground.knobs README.md
+	$(BIN)/python -m playground.settings README.md
+
+# Whether a Space can install this: Python 3.12, Gradio as the README's head says, the oldest and newest torch of ZeroGPU.
+GRADIO = $(shell sed -n 's/^sdk_version: //p' README.md)
+resolve: $(VENV)/app.stamp
+	for torch in 2.8 2.11; do $(BIN)/python -m pip install --dry-run --quiet --ignore-installed --only-binary=:all: \
+		--python-version 3.12 --target $(VENV)/nowhere -r requirements.txt \
+		"torch==$$torch.*" "gradio[oauth,mcp]==$(GRADIO)" spaces || exit 1; echo "resolved with torch $$torch"; done
 
 clean:
 	rm -rf $(VENV)

@@ -29,7 +29,7 @@ def endpoints(page: gr.Blocks) -> dict:
 
 def test_only_named_endpoints_are_public(page):
     info = page.get_api_info()
-    assert set(info["named_endpoints"]) == {"/text", "/image", "/models"}
+    assert set(info["named_endpoints"]) == {"/text", "/image", "/latent", "/edit", "/models"}
     assert not info["unnamed_endpoints"]
 
 
@@ -64,7 +64,7 @@ def test_defaults_of_the_models_manifest_come_before_those_of_the_recipe(tmp_pat
 
 def test_every_listener_is_private_unless_it_is_named(page):
     public = [fn for fn in page.fns.values() if fn.api_visibility != "private"]
-    assert {fn.api_name for fn in public} == {"text", "image", "models"}
+    assert {fn.api_name for fn in public} == {"text", "image", "latent", "edit", "models"}
 
 
 def test_damaged_models_are_listed_with_their_reason(checkpoints, tmp_path):

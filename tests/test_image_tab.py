@@ -19,10 +19,12 @@ from playground.links import from_link, to_record
 from playground.recipes import SCHEDULERS, ImageRecipe, TextRecipe
 from playground.registry import Registry
 from tabs import image
-from tabs._controls import control, defaults
-from tabs._image_layout import EXAMPLES, HINTS, PRESETS, SCRIPT, START, draw, model_update, preset_values
-from tabs._image_view import LARGEST, LOSSLESS, WINDOW, ImageSketch, ImageView, data_url
-from tabs._image_wishes import VARIATION, examiner, file_of, from_stage, knobs_of, restored, start_of, undo, vocabulary
+from tabs._controls import control, defaults, model_update
+from tabs._files import LARGEST, LOSSLESS, data_url, file_of
+from tabs._image_layout import EXAMPLES, HINTS, PRESETS, SCRIPT, START, draw, preset_values
+from tabs._image_view import WINDOW, ImageSketch, ImageView
+from tabs._image_wishes import VARIATION, WRITTEN, examiner, from_stage, restored, start_of, vocabulary
+from tabs._listeners import knobs_of, undo
 from tests.image.tiny import ASKED
 
 BASE = "http://127.0.0.1:7860/"
@@ -285,9 +287,9 @@ def test_what_is_no_picture_is_told(painter, record):
 
 
 def test_back_is_offered_only_where_something_written_was_lost():
-    assert undo({"prompt": "new"}, {"prompt": "mine", "seed": 3}, True).values == {"prompt": "mine", "seed": 3}
-    assert undo({"prompt": "same"}, {"prompt": "same"}, True) is None
-    assert undo({"prompt": "new"}, {"prompt": ""}, True) is None
+    assert undo(WRITTEN, {"prompt": "new"}, {"prompt": "mine", "seed": 3}, True).values == {"prompt": "mine", "seed": 3}
+    assert undo(WRITTEN, {"prompt": "same"}, {"prompt": "same"}, True) is None
+    assert undo(WRITTEN, {"prompt": "new"}, {"prompt": ""}, True) is None
 
 
 def test_a_png_made_here_brings_every_setting_back(done):
@@ -360,12 +362,14 @@ def act(painter):
         return image.Listeners(painter, initial, draw(painter, initial))
 
 
-def test_unknown_words_of_both_prompts_are_told_where_the_model_has_a_vocabulary(act):
-    found = act.know_words("a cat on a pier", "snwo", "scenes")
+def test_unknown_words_of_all_prompts_are_told_where_the_model_has_a_vocabulary(act):
+    found = act.know_words("scenes", "a cat on a pier", "a dgo", "snwo")
     assert found["known"]
-    assert [(name, word) for name, word, _ in found["unknown"]] == [("prompt", "pier"), ("negative_prompt", "snwo")]
+    told = [(name, word) for name, word, _ in found["unknown"]]
+    assert told == [("prompt", "pier"), ("second_prompt", "dgo"), ("negative_prompt", "snwo")]
     assert found["unknown"][0][2]
-    for odd in (act.know_words("a pier", "", "nobody"), act.know_words(None, 5, None), act.know_words("", "", [])):
+    odd_ones = (("nobody", "a pier", "", ""), (None, None, 5, None), ([], "", "", ""))
+    for odd in (act.know_words(*values) for values in odd_ones):
         assert not odd["unknown"]
 
 

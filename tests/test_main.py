@@ -21,6 +21,7 @@ from playground.text.data import Story
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 180
+NOBODY = "There is no model 'nobody' to make here; there is: scenes, faces, faces-vae, faces-gan, tales."
 BRIEF = ["--prompt", "Once upon a time", "--seed", "7", "--max-new-tokens", "8"]
 
 
@@ -138,19 +139,28 @@ MISTAKES = [
     (("replay", "http://127.0.0.1:1/"), "The link holds no recipe."),
     (("replay", "http://127.0.0.1:1/?tab=text&seed=7"), "nothing to compare with"),
     (("replay", "?tab=text&seed=x&check=0123456789ab"), "seed is 'x'"),
-    (("data", "nobody"), "There is no model 'nobody' to make here; there is: scenes, tales."),
+    (
+        ("data", "nobody"),
+        NOBODY,
+    ),
     (("generate", "image", "--model", "tales"), "The model tales makes text, not image."),
     (("generate", "image", "--out", "a.gif"), "There is no model 'scenes'; for image there is: none."),
     (("data", "tales", "--n", "0"), "'0' is not a whole number from 1 on"),
     (("data", "tales", "--n", "-3"), "'-3' is not a whole number from 1 on"),
     (("data", "tales", "--out", "/dev/null/x"), "The folder /dev/null/x can't be written to: Not a directory."),
-    (("train", "nobody"), "There is no model 'nobody' to make here; there is: scenes, tales."),
+    (
+        ("train", "nobody"),
+        NOBODY,
+    ),
     (("train", "tales", "--minutes", "nan"), "'nan' is not a number of minutes"),
     (("train", "tales", "--minutes", "0"), "'0' is not a number of minutes"),
     (("train", "tales", "--smoke", "--data", "/nowhere"), "No stories in /nowhere: give a folder of .jsonl.gz files"),
     (("train", "tales", "--smoke", "--out", "/dev/null/x"), "can't be written to: Not a directory."),
     (("train", "tales", "--smoke", "--out", "My Model"), "'My Model' can't name a model"),
-    (("evaluate", "nobody"), "There is no model 'nobody' to make here; there is: scenes, tales."),
+    (
+        ("evaluate", "nobody"),
+        NOBODY,
+    ),
     (("evaluate", "tales", "--data", "/nowhere"), "No stories in /nowhere"),
     (("bench", "nobody"), "There is no benchmark 'nobody'"),
 ]

@@ -14,6 +14,7 @@ from playground.knobs import update
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+STRUCTURE = (ROOT / "docs" / "structure.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)( [\w-]+)?\n(.*?)```", README, re.DOTALL)
 COMMANDS = [line.split(" > ")[0] for kind, _, block in BLOCKS if kind == "sh" for line in block.splitlines() if line]
 PYTHON = [(flag.strip(), block) for kind, flag, block in BLOCKS if kind == "python"]
@@ -50,8 +51,8 @@ def test_links_lead_somewhere():
 
 
 def files_in_tree() -> list[str]:
-    """Paths in the block of "Where things are", put together from their indentation."""
-    block = next(block for kind, _, block in BLOCKS if kind == "text")
+    """Paths of docs/structure.md, put together from their indentation."""
+    block = STRUCTURE.split("```")[1].removeprefix("text\n")
     folders, found = {}, []
     for line in block.splitlines():
         depth, name = (len(line) - len(line.lstrip())) // 2, line.split()[0]
@@ -71,7 +72,7 @@ def test_every_module_is_in_the_tree():
     for top in ("playground", "tabs", "bench"):
         for path in (ROOT / top).rglob("*.py"):
             if path.name != "__init__.py":
-                assert path.relative_to(ROOT).as_posix() in listed, f"{path} has no line in the README's tree"
+                assert path.relative_to(ROOT).as_posix() in listed, f"{path} has no line in docs/structure.md"
 
 
 def test_the_front_matter_is_what_a_space_takes():
