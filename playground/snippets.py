@@ -19,6 +19,7 @@ LONGEST_WORD = 100_000  # bytes: Linux gives a program words of up to 128 KiB
 LINE = 88  # characters; what is longer is broken between knobs
 _SAFE = re.compile(r"[A-Za-z0-9_.:,/-]+")  # means itself in every shell, in any place
 _NAMED = {"\n": r"\n", "\t": r"\t", "\\": r"\\"}
+_USER, _PASSWORD = "LOGIN_USER", "LOGIN_PASSWORD"  # of the environment: a password has no place in code
 _LEFT_OUT = ("fingerprint",)  # whoever runs it has the weights that they have; `replay` of the link compares
 
 
@@ -57,6 +58,8 @@ def snippets(
     base: str,
     defaults: Mapping[str, Any] | None = None,
     of_api: Mapping[str, Any] | None = None,
+    *,
+    login: bool = False,
 ) -> list[Snippet]:
     """The four ways to make what a recipe makes.
 
@@ -64,6 +67,7 @@ def snippets(
         base: address of the page, as `links.base_url` gives it.
         defaults: of the manifest of the recipe's model.
         of_api: what the page's API takes for a knob that is not named; the recipe's defaults, if not given.
+        login: whether the page asks for a name and a password.
 
     Raises:
         PlaygroundError: the base is no address.
@@ -73,14 +77,19 @@ def snippets(
     known = recipe.model_dump()
     named = values | {name: known[name] for name, value in (of_api or {}).items() if known.get(name, value) != value}
     values, named = ({n: chosen[n] for n in known if n in chosen and n not in _LEFT_OUT} for chosen in (values, named))
-    results = part_of(recipe.kind, "results")
-    home = Home(*results.take_home(recipe)) if hasattr(results, "take_home") else None
+    home = home_of(recipe)
     return [
         _command_line(recipe, values, home),
         _python(recipe, values, home),
-        _client(recipe, named, home, base),
-        _curl(recipe, named, home, base),
+        _client(recipe, named, home, base, login),
+        _curl(recipe, named, home, base, login),
     ]
+
+
+def home_of(recipe: Recipe) -> Home | None:
+    """Where a recipe's results go as files; None where they are none, as texts are."""
+    results = part_of(recipe.kind, "results")
+    return Home(*results.take_home(recipe)) if hasattr(results, "take_home") else None
 
 
 def check_base(base: str) -> None:
@@ -143,33 +152,48 @@ def _python(recipe: Recipe, values: Mapping[str, Any], home: Home | None) -> Sni
     return Snippet("Python", "\n".join(lines), "the folder of the playground with its environment active")
 
 
-def _client(recipe: Recipe, values: Mapping[str, Any], home: Home | None, base: str) -> Snippet:
+def _client(recipe: Recipe, values: Mapping[str, Any], home: Home | None, base: str, login: bool) -> Snippet:
     named = [f"{name}={_literal(value)}" for name, value in values.items()]
     many = getattr(recipe, "samples", 1) > 1
     result = "result" if many else 'document["result"]'
     shown = f'{result}["{home.field}"]' if home else f'document["recipe"]["prompt"] + {result}["text"]'
-    lines = ["from gradio_client import Client", "", f"client = Client({quoted_python(base)})"]
+    lines = ["from os import environ", ""] if login else []
+    lines += ["from gradio_client import Client", ""]
+    auth = [f'auth=(environ["{_USER}"], environ["{_PASSWORD}"])'] if login else []
+    lines += _call("client = Client(", [quoted_python(base), *auth], ")")
     lines += _call("document = client.predict(", [*named, f'api_name="/{recipe.kind}"'], ")")
     lines += ['for result in document["result"]["samples"]:'] if many else []
     lines.append(f"{'    ' if many else ''}print({shown})" + ("  # the file, downloaded" if home else ""))
-    return Snippet("gradio_client", "\n".join(lines), "pip install gradio_client, and this page")
+    return Snippet("gradio_client", "\n".join(lines), "pip install gradio_client, and this page" + _of_login(login))
 
 
-def _curl(recipe: Recipe, values: Mapping[str, Any], home: Home | None, base: str) -> Snippet:
+def _curl(recipe: Recipe, values: Mapping[str, Any], home: Home | None, base: str, login: bool) -> Snippet:
     address = f"{base.rstrip('/')}/gradio_api/call"
     body = "{" + ", ".join(f'"{name}": {_json(value)}' for name, value in values.items()) + "}"
+    known = ' -b "$jar"' if login else ""
+    page = quoted_shell(f"{base.rstrip('/')}/login")
     lines = [
-        f"event=$(curl -sS {quoted_shell(f'{address}/v2/{recipe.kind}')} \\",
+        "jar=$(mktemp)",
+        f'curl -sS -o /dev/null -c "$jar" {page} \\',
+        f'  --form-string "username=${_USER}" --form-string "password=${_PASSWORD}"',
+    ] * login
+    lines += [
+        f"event=$(curl -sS{known} {quoted_shell(f'{address}/v2/{recipe.kind}')} \\",
         "  -H 'Content-Type: application/json' \\",
         f"  -d '{body}' |",
         "  cut -d '\"' -f 4)",
-        f'curl -sSN {quoted_shell(f"{address}/{recipe.kind}/")}"$event"',
+        f'curl -sSN{known} {quoted_shell(f"{address}/{recipe.kind}/")}"$event"',
     ]
     if home:  # the stream ends with the document, in which each sample has the address of its file
         lines[-1] += " |"
         lines.append(f'  grep -o \'"url": *"[^"]*"\' | tail -n {getattr(recipe, "samples", 1)} |')
-        lines.append("  cut -d '\"' -f 4 | xargs -n 1 curl -sSO")
-    return _short_enough("curl", "\n".join(lines), [body], "bash or zsh, and this page")
+        lines.append(f"  cut -d '\"' -f 4 | xargs -n 1 curl -sSO{known}")
+    lines += ['rm "$jar"'] * login
+    return _short_enough("curl", "\n".join(lines), [body], "bash or zsh, and this page" + _of_login(login))
+
+
+def _of_login(login: bool) -> str:
+    return f"; your name in {_USER} and your password in {_PASSWORD}, of the environment" if login else ""
 
 
 def _short_enough(name: str, code: str, words: Iterable[str], needs: str) -> Snippet:

@@ -3,6 +3,7 @@ let active = ""; // the run that is drawn
 let cells = []; // of its table: button and content, row by row
 let chosen = -1;
 let shape = null;
+const ANEW = "For its own file a cell is made once more, which takes as long as it did before.";
 const over = new Set(); // runs that are complete; what still comes in of them is late
 
 function begin(value) {
@@ -117,11 +118,22 @@ function choose(index) {
   const open = button(`Open in the ${shape.tab} tab`, "quiet strong", () => trigger("visit", { link: result.link }));
   open.title = "All settings of this cell, ready to run there";
   const copy = button("Copy", "quiet", () => copied(copy, result.text, "Copied"));
-  const whole = () => button("The whole grid as PNG", "quiet", () => trigger("export", { format: "png" }));
-  const share = button("Share", "quiet", () => openShare({ what: "this cell", result, saves: [whole()] }));
+  const share = button("Share", "quiet", () =>
+    openShare({ what: "this cell", result, saves: savesOf(index), note: result.samples ? ANEW : "" }),
+  );
   share.title = "A link, a QR code and code that make the same anywhere";
   open.hidden = !result.link;
   part("look-actions").replaceChildren(open, ...(result.text ? [copy] : []), share);
+}
+
+/** Buttons for the files of a cell, one for each of its samples, and for that of the whole grid. */
+function savesOf(cell) {
+  const { samples } = cells[cell].result;
+  const own = [...Array(samples).keys()].map((sample) => {
+    const which = samples > 1 ? ` (sample ${sample + 1})` : "";
+    return button(`This cell${which}`, "quiet", () => trigger("take", { cell, sample }));
+  });
+  return [...own, button("The whole grid as PNG", "quiet", () => trigger("export", { format: "png" }))];
 }
 
 function large(result) {

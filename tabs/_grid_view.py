@@ -6,20 +6,23 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from playground.documents import document, to_file
 from playground.errors import PlaygroundError
-from playground.events import Event, Picture, Progress
+from playground.events import Done, Event, Picture, Progress
 from playground.grid import Filled, Grid
 from playground.grid_picture import sheet, tile, to_png
 from playground.grid_tables import to_csv, to_markdown
 from playground.links import to_link
 from playground.recipes import Recipe
+from playground.snippets import home_of
 from tabs._files import data_url
 from tabs._updates import Updates
 
 LONGEST_LABEL = 300  # characters on the page; the files hold labels whole
-MEDIA_TYPES = {"png": "image/png", "csv": "text/csv", "md": "text/markdown"}
+MEDIA_TYPES = {"png": "image/png", "csv": "text/csv", "md": "text/markdown"}  # of a grid's files
 
 
 @dataclass
@@ -80,6 +83,7 @@ class GridView(Updates):
             "text": text,
             "picture": "" if isinstance(made.look, str) else picture_url(made.look),
             "problem": made.problem,
+            "samples": 0 if made.problem else getattr(made.recipe, "samples", 1),
             "said": " ".join([" · ".join(said), *([f"· {made.ended}"] if made.ended else []), *made.notes]),
             **self._link(made),
         }
@@ -108,8 +112,23 @@ class GridView(Updates):
         else:
             write = to_csv if format == "csv" else to_markdown
             content = write(self.grid, cells, lambda made: self._link(made)["link"]).encode()
-        name = f"grid-{self.grid.base.kind}-seed-{self.grid.base.seed}.{format}"
-        return {"name": name, "type": MEDIA_TYPES[format], "content": base64.b64encode(content).decode()}
+        return _taken(f"grid-{self.grid.base.kind}-seed-{self.grid.base.seed}.{format}", content)
+
+
+def cell_file(done: Done, sample: int) -> dict[str, str]:
+    """One of the samples of a cell that was made anew, as a file for the page: it carries its recipe."""
+    home, result = home_of(done.recipe), done.results[sample]
+    if not home:
+        content = json.dumps(document(done), ensure_ascii=False, indent=2).encode()
+        return _taken(f"{done.recipe.kind}-seed-{done.recipe.seed}.json", content)
+    name = home.pattern.format(seed=result.seed)
+    return _taken(name, to_file(result, done, suffix=Path(name).suffix))
+
+
+def _taken(name: str, content: bytes) -> dict[str, str]:
+    """A file as the page's saver takes it."""
+    media_type = MEDIA_TYPES.get(Path(name).suffix[1:], "application/octet-stream")
+    return {"name": name, "type": media_type, "content": base64.b64encode(content).decode()}
 
 
 def picture_url(pictures: tuple[Picture, ...]) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gradio.context import Context
+
 from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.links import base_url, from_link, from_record
@@ -20,6 +22,7 @@ from tabs._latent_wishes import ODD, Answer, told
 
 def sharer(engine: Engine) -> Answer:
     """The function by which the panel asks; it answers `{"problem": a sentence}` where it can't."""
+    shown = Context.root_block  # the page that is being built
 
     def share(asked: Any) -> dict[str, Any]:
         """The QR code of a link, and four ways to make what the link, or the recipe of a result without one, asks for.
@@ -33,7 +36,7 @@ def sharer(engine: Engine) -> Answer:
             raise PlaygroundError(ODD)
         recipe = engine.recipe(wanted.kind, wanted.values)
         own, of_api = manifest_defaults(engine, recipe.model, recipe.kind), defaults(engine, type(recipe))
-        made = snippets(recipe, base_url(link or page), own, of_api)
+        made = snippets(recipe, base_url(link or page), own, of_api, login=bool(shown and shown.auth))
         return {"code": [snippet._asdict() for snippet in made], **_qr(link)}
 
     return told(share)

@@ -26,7 +26,7 @@ from tabs._grid_layout import (
     fronts_of,
     models_update,
 )
-from tabs._grid_view import MEDIA_TYPES, GridView, duration, tab_of
+from tabs._grid_view import MEDIA_TYPES, GridView, cell_file, duration, tab_of
 from tabs._grid_wishes import as_line, axis_of, kind_of, settings
 from tabs._visitors import client_of
 
@@ -63,6 +63,8 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
         **private,
     )
     parts.stage.export(act.save, parts.view, parts.saver, concurrency_limit=PARALLEL, **private)
+    generating = {"concurrency_limit": PARALLEL, "concurrency_id": "generate"}
+    parts.stage.take(act.take, parts.view, parts.saver, **generating, **private)
     if others:
         opened = [*([act.tabs] if act.tabs else []), *(control for tab in others.values() for control in tab.values())]
         parts.stage.visit(act.visit, None, opened, queue=False, **private)
@@ -234,6 +236,17 @@ class Listeners:
             return gr.skip()
         with told():
             return view.file(format)
+
+    def take(self, request: gr.Request, event: gr.EventData, view: GridView | None) -> Any:
+        """A cell's own file: it is made once more, since a grid keeps no more of it than it shows."""
+        asked = event._data if isinstance(event._data, dict) else {}
+        cell, sample = asked.get("cell"), asked.get("sample")
+        made = view.cells.get(cell) if view is not None and isinstance(cell, int) else None
+        if made is None or made.problem or not isinstance(sample, int):
+            return gr.skip()
+        with told():
+            *_, done = self.engine.generate(made.recipe, client_of(request))
+            return cell_file(done, sample) if 0 <= sample < len(done.results) else gr.skip()
 
     def visit(self, event: gr.EventData) -> dict[Any, Any]:
         """Set the controls of a cell's own tab to its recipe, and bring that tab to the front."""

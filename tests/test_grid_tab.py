@@ -9,6 +9,7 @@ import pytest
 from fastapi import Request
 
 import app
+from playground.documents import read
 from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.events import Done, Picture
@@ -21,7 +22,9 @@ from tabs._grid_layout import EXAMPLES, PLAN, SAVE, SCRIPT, WORDS, axis_choices,
 from tabs._grid_view import LONGEST_LABEL, GridView, duration, picture_url
 from tabs._grid_wishes import MAX_MORE, as_line, axis_of, settings
 from tests.conftest import write_tiny_model
+from tests.image.tiny import ASKED
 from tests.image.tiny import make_checkpoint as make_painter
+from tests.latent.tiny import JOURNEY
 from tests.latent.tiny import make_checkpoint as make_guide
 
 BASE = "http://127.0.0.1:7860/"
@@ -255,6 +258,38 @@ def test_stop_keeps_what_is_there_and_it_can_be_saved(act, everything):
         assert "content" not in act.save(event(strange), view)
     assert "content" not in act.save(event({"format": "png"}), None)
     act.stop(None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "base", "across", "sample"),
+    [
+        ("text", {"max_new_tokens": 5}, Asked("temperature", "0, 1.2"), 0),
+        ("image", ASKED | {"samples": 2}, Asked("prompt", "a cat, a dog", words=False), 1),
+        ("latent", JOURNEY, Asked("frames", "2-3"), 0),
+    ],
+)
+def test_a_cells_own_file_holds_just_that_cell(act, everything, kind, base, across, sample):
+    view = GridView(plan(everything, kind, base, across, None), BASE, {}, everything.pace.seconds)
+    view.add(run(everything, view.grid))
+    took = act.take(request(), event({"cell": 1, "sample": sample}), view)
+    asked, content = read(base64.b64decode(took["content"]))
+    cell = view.grid.cells[1].recipe
+    name = across.knob
+    assert asked.values[name] == getattr(cell, name) != getattr(view.grid.cells[0].recipe, name)
+    if kind == "text":
+        assert content["result"]["text"] == view.cells[1].look
+    else:
+        assert took["name"].endswith({"image": f"{cell.seed + sample}.png", "latent": ".webp"}[kind])
+    for strange in (
+        {"cell": 2, "sample": 0},
+        {"cell": 1, "sample": 2},
+        {"cell": [1], "sample": 0},
+        {"cell": 1},
+        None,
+        5,
+    ):
+        assert "content" not in act.take(request(), event(strange), view)
+    assert "content" not in act.take(request(), event({"cell": 0, "sample": 0}), None)
 
 
 def test_a_cell_opens_in_its_own_tab(act, everything):

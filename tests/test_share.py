@@ -3,6 +3,7 @@
 import base64
 import json
 
+import gradio as gr
 import pytest
 
 from playground.links import to_link, to_record
@@ -92,3 +93,13 @@ def test_a_picture_with_a_start_is_shared_without_a_link(painter):
     recipe = ImageRecipe.make({"prompt": "a cat", "start": start})
     found = sharer(painter)({"link": "", "page": BASE, "recipe": to_record(recipe)})
     assert all(start in way["code"] for way in found["code"])
+
+
+def test_of_a_page_with_a_login_the_code_asks_for_one(painter):
+    with gr.Blocks() as page:
+        share = sharer(painter)
+    asked = {"link": to_link(painter.recipe("image", {}), BASE), "page": BASE}
+    told = [json.dumps(share(asked)["code"])]
+    page.auth = [("ann", "secret")]
+    told.append(json.dumps(share(asked)["code"]))
+    assert ["LOGIN_PASSWORD" in code for code in told] == [False, True]

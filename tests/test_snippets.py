@@ -28,6 +28,7 @@ from tests.latent.tiny import make_checkpoint as make_faces
 BASE = "http://127.0.0.1:7860/"
 WAYS = ["Command line", "Python", "gradio_client", "curl"]
 PATIENCE_S = 300
+PASSWORD = '@it\'s $HOME of "ann"'
 HOSTILE = [
     "it's \"quoted\" 'twice' \\ and \\\\ and \\n",
     "$(touch hacked) `touch hacked` ${HOME} $HOME !! !$ \\!",
@@ -184,6 +185,13 @@ def page(models):
 
 
 @pytest.fixture(scope="module")
+def behind_a_login(models):
+    """The address of another that asks who one is."""
+    with serving(models, extra={"PLAYGROUND_LOGIN": f"ann:{PASSWORD}"}) as app:
+        yield app.url
+
+
+@pytest.fixture(scope="module")
 def expected(alone) -> dict:
     """What the engine makes of hostile recipes, a kind each."""
     with alone.model("faces-vae", "latent") as model:
@@ -198,9 +206,9 @@ def expected(alone) -> dict:
     return {kind: list(alone.generate(alone.recipe(kind, values)))[-1] for kind, values in asked.items()}
 
 
-def run(code: str, way: str, folder: Path, models: Path) -> str:
+def run(code: str, way: str, folder: Path, models: Path, **settings: str) -> str:
     """Run it as a person who has activated the environment would; what it prints."""
-    env = environment(models) | {"PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+    env = environment(models) | {"PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"} | settings
     env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
     command = ["bash", "-c", code] if way in ("Command line", "curl") else [sys.executable, "-c", code]
     told = subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=PATIENCE_S, check=False)
@@ -252,3 +260,13 @@ def test_several_samples_come_each_as_a_file(way, alone, models, page, tmp_path)
     printed = run(code_of(way, recipe, page), way, tmp_path, models)
     files = map(Path, printed.splitlines()[-2:]) if way == "gradio_client" else tmp_path.iterdir()
     assert {Image.open(path).tobytes() for path in files} == expected
+
+
+@pytest.mark.parametrize("kind", ["text", "image"])
+@pytest.mark.parametrize("way", ["gradio_client", "curl"])
+def test_behind_a_login_it_brings_a_name_and_a_password(way, kind, behind_a_login, expected, models, tmp_path):
+    done = expected[kind]
+    code = code_of(way, done.recipe, behind_a_login, login=True)
+    assert PASSWORD not in code
+    made = made_by(way, kind, run(code, way, tmp_path, models, LOGIN_USER="ann", LOGIN_PASSWORD=PASSWORD), tmp_path)
+    assert made.endswith(pixels_or_text(done))

@@ -79,6 +79,8 @@ class TextStream:
 
     def rest(self) -> str:
         """What `close` would give now."""
+        if self._shown == len(self.text) and not self._decoder.getstate()[0]:
+            return ""  # nothing is held back, as after most tokens
         twin = copy(self)
         twin._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         twin._decoder.setstate(self._decoder.getstate())

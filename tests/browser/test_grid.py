@@ -94,6 +94,8 @@ def test_a_grid_of_texts_fills_and_a_cell_opens_in_its_tab(open_page):
     whole = look.locator(".story").text_content()
     look.get_by_role("button", name="Share").click()
     expect(page.get_by_label("Link to this cell")).to_have_value(re.compile("tab=text.*hill"))
+    name, content = saved(page, "This cell")
+    assert name == "text-seed-0.json" and json.loads(content)["recipe"]["prompt"] == "Once upon a hill"
     page.keyboard.press("Escape")
     look.get_by_role("button", name="Open in the Text tab").click()
     expect(page.get_by_role("tab", name="Text")).to_have_attribute("aria-selected", "true")
