@@ -10,6 +10,7 @@ gc.disable()  # while thousands of modules load: half a second of every start, a
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin starve the server beside them
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("MPLBACKEND", "agg")  # Gradio asks for it at every call, and the first would look for a screen
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import importlib
@@ -39,6 +40,7 @@ from tabs._controls import PARALLEL
 from tabs._gate import Gate
 from tabs._keeping import keeper_of
 from tabs._sessions import bound
+from tabs._shelf import Shelf
 from tabs._strict import StrictPage
 from tabs._theme import CSS, HEAD, theme
 from tabs._visitors import admit, threads
@@ -164,6 +166,7 @@ def serve(demo: gr.Blocks, settings: Settings | None = None) -> str:
         quiet=True,
     )
     bound(demo)
+    demo.app.middleware_stack = Shelf(demo.app.middleware_stack)
     if not settings.users:
         answer_agents_in_json(demo)
     return url

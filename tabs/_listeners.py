@@ -6,6 +6,7 @@ A tab's own `Listeners` stand on this one and add what only they know.
 from __future__ import annotations
 
 import html
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -38,16 +39,30 @@ class Parts(Protocol):
     back: gr.Button
     view: gr.State
     undo: gr.State
+    asked: gr.State
+    opened: gr.State
 
 
 @dataclass
-class Maker:
+class Maker(ABC):
     """The engine, what the knobs stand at first, the tab's components, and who keeps what it makes."""
 
     engine: Engine
     initial: dict[str, Any]
     parts: Parts
     keeper: Keeper | None = None
+
+    @abstractmethod
+    def open_page(self, request: gr.Request) -> dict[Any, Any]:
+        """Fill the controls as the page's address says: `opened` among them. Without a recipe, only what may be new."""
+
+    def arrive(self, request: gr.Request) -> dict[Any, Any]:
+        """What may be new since the page was built; an address with a recipe is handed on by `asked` to `open_page`.
+
+        A page weighs every component that a listener may change, whether it does or not: most pages come without one.
+        """
+        shown = self.open_page(request)
+        return {self.parts.asked: str(request.url.query)} if self.parts.opened in shown else shown
 
     def follow(
         self, run: Updates, events: Iterator[Any], first: dict[Any, Any], pause: float = UPDATE_S, owner: Any = ""

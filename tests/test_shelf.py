@@ -1,0 +1,117 @@
+"""Files of the page come from memory the second time, the same to the byte, and nothing else does."""
+
+import gzip
+from pathlib import Path
+
+import gradio
+import httpx
+import pytest
+
+from bench._serving import serving
+from tabs._shelf import FOR_GOOD, LARGEST, Shelf
+from tests.conftest import write_tiny_model
+
+FILE = "/assets/index-1.js"
+
+
+class Counting:
+    """Answers everything, in two pieces, and counts how often it is asked."""
+
+    def __init__(self, status: int = 200, size: int = 10) -> None:
+        self.asked, self._status, self._size = 0, status, size
+
+    async def __call__(self, scope, receive, send) -> None:
+        self.asked += 1
+        await send(
+            {"type": "http.response.start", "status": self._status, "headers": [(b"x-turn", b"%d" % self.asked)]}
+        )
+        await send({"type": "http.response.body", "body": b"a" * self._size, "more_body": True})
+        await send({"type": "http.response.body", "body": b"b"})
+
+
+async def twice(app: Counting, method: str = "GET", path: str = FILE, **headers: str) -> list[httpx.Response]:
+    transport = httpx.ASGITransport(Shelf(app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+        return [await client.request(method, path, headers=headers) for _ in range(2)]
+
+
+@pytest.mark.anyio
+async def test_a_file_is_asked_for_once():
+    app = Counting()
+    first, second = await twice(app)
+    assert app.asked == 1
+    assert (
+        first.content == second.content == b"a" * 10 + b"b"
+        and first.headers["x-turn"] == second.headers["x-turn"] == "1"
+    )
+    assert first.headers["cache-control"] == FOR_GOOD[1].decode()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", FILE, {}),
+        ("GET", f"{FILE}?x=1", {}),
+        ("GET", "/config", {}),
+        ("GET", "/gradio_api/file=/etc/passwd", {}),
+        ("GET", "/assetsx/a.js", {}),
+        ("GET", FILE, {"Origin": "http://elsewhere"}),
+        ("GET", FILE, {"Range": "bytes=0-3"}),
+        ("GET", FILE, {"If-None-Match": '"1"'}),
+    ],
+)
+async def test_nothing_else_is_kept(method, path, headers):
+    app = Counting()
+    first, second = await twice(app, method, path, **headers)
+    assert app.asked == 2 and [first.headers["x-turn"], second.headers["x-turn"]] == ["1", "2"]
+
+
+@pytest.mark.anyio
+async def test_the_servers_own_page_shares_what_is_kept():
+    """Browsers name the origin of a module's page, the server's own too; what was told of it is not kept."""
+    app = Counting()
+    shelf = httpx.ASGITransport(Shelf(app))
+    async with httpx.AsyncClient(transport=shelf, base_url="http://here") as client:
+        await client.get(FILE, headers={"Origin": "http://here"})
+        answer = await client.get(FILE)
+    assert app.asked == 1 and "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("app", [Counting(status=404), Counting(status=500), Counting(size=LARGEST)])
+async def test_what_is_not_there_or_too_large_is_not_kept(app):
+    first, _ = await twice(app)
+    assert app.asked == 2 and ("cache-control" in first.headers) == (first.status_code == 200)
+
+
+@pytest.mark.anyio
+async def test_each_packing_is_kept_by_itself():
+    app = Counting()
+    shelf = httpx.ASGITransport(Shelf(app))
+    async with httpx.AsyncClient(transport=shelf, base_url="http://here") as client:
+        for packing in ("br", "gzip", "identity", "br;q=1.0, gzip", "br", "gzip", "identity"):
+            await client.get(FILE, headers={"Accept-Encoding": packing})
+    assert app.asked == 4
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def test_the_pages_own_files_come_unharmed(tmp_path):
+    write_tiny_model(tmp_path / "tales")
+    built = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
+    files = sorted(built.glob("*.js"), key=lambda path: path.stat().st_size)[-3:]
+    with serving(tmp_path) as app:
+        for path in files:
+            address = f"{app.url}assets/{path.name}"
+            for packing in ("identity", "gzip", "gzip, br", "gzip"):
+                with httpx.stream("GET", address, headers={"Accept-Encoding": packing}) as answer:
+                    raw = b"".join(answer.iter_raw())
+                assert answer.status_code == 200 and answer.headers["x-content-type-options"] == "nosniff"
+                if packing != "gzip, br":
+                    packed = answer.headers.get("content-encoding") == "gzip"
+                    assert (gzip.decompress(raw) if packed else raw) == path.read_bytes()
+        assert httpx.get(f"{app.url}assets/nothing-here.js").status_code == 404
