@@ -43,7 +43,7 @@ def test_a_folder_with_other_files_is_left_alone(run, tmp_path):
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        (("train", "scenes", "--smoke", "--warm"), "The model scenes can't be trained from its checkpoint"),
+        (("train", "scenes", "--smoke", "--warm"), "scenes has no record of an earlier training to go on from."),
         (("train", "scenes", "--smoke", "--data", "/nowhere"), "There is no emoji font at /nowhere"),
         (("evaluate", "scenes"), "There is no model 'scenes'"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from diffusers import DPMSolverMultistepScheduler
 from safetensors.torch import load_file
 
 from playground.errors import PlaygroundError
-from playground.image import denoiser, naming
+from playground.image import denoiser, naming, train
 from playground.image.autoencoder import Crops, Reconstruction, decode, fingerprint, normalise
 from playground.image.denoiser import Denoiser, DenoiserJob, Noised
 from playground.image.latents import LatentCache, encode, shrink_masks
@@ -101,6 +102,21 @@ def test_finished_stages_are_not_trained_again(trained, tmp_path):
     assert runs.joinpath("text/state.pt").stat().st_mtime_ns == 1
     first = json.loads((out / "playground.json").read_text(encoding="utf-8"))["files"]
     assert json.loads((again / "playground.json").read_text(encoding="utf-8"))["files"] == first
+
+
+def test_the_denoiser_goes_on_from_a_checkpoint_whose_runs_are_gone(trained, tmp_path, monkeypatch):
+    out = shutil.copytree(trained[1], tmp_path / "scenes")
+    before = json.loads((out / "training.json").read_text(encoding="utf-8"))["stages"]
+    weights = (out / "unet" / "diffusion_pytorch_model.safetensors").read_bytes()
+    monkeypatch.setattr(train, "SMOKE_STEPS", train.SMOKE_STEPS + 2)
+    train_scenes(None, tmp_path / "runs", out, smoke=True, warm=True)
+    stages = json.loads((out / "training.json").read_text(encoding="utf-8"))["stages"]
+    assert stages["denoiser"]["steps"] == before["denoiser"]["steps"] + 2
+    assert [len(run["legs"]) for run in stages.values()] == [1, 1, 1, 1, 2]
+    kept = [name for name in stages if name != "denoiser"]
+    assert [stages[name]["curve"] for name in kept] == [before[name]["curve"] for name in kept]
+    assert (out / "unet" / "diffusion_pytorch_model.safetensors").read_bytes() != weights
+    assert fingerprint(out / "vae") == fingerprint(trained[1] / "vae")  # else its latents would be others
 
 
 def test_a_stage_alone_needs_those_before_it(tmp_path):
