@@ -16,7 +16,7 @@ from diffusers.utils.logging import set_verbosity_error
 from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils.logging import disable_progress_bar
 
-from playground.errors import PlaygroundError
+from playground.errors import PlaygroundError, cant_open
 from playground.image.forward import Forward
 from playground.image.pictures import Preview, cell, fit_preview
 from playground.recipes import show
@@ -106,8 +106,7 @@ def load(folder: Path, manifest: Manifest) -> ImageModel:
         _check_fit(model)
         return model
     except Exception as error:  # whatever a strange folder makes of the libraries, the person gets one sentence
-        told = str(error).splitlines() or [type(error).__name__]
-        raise PlaygroundError(f"The model {manifest.name} can't be opened: {told[0]}") from error
+        raise cant_open(manifest.name, error) from error
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:

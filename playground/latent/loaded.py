@@ -22,7 +22,7 @@ from diffusers.utils.logging import set_verbosity_error
 from PIL import Image, ImageOps
 from torch import nn
 
-from playground.errors import PlaygroundError
+from playground.errors import PlaygroundError, cant_open
 from playground.events import Picture
 from playground.latent.atlas import Atlas, read_atlas
 from playground.latent.gan import FaceGenerator, FaceInverter
@@ -224,7 +224,7 @@ def load(folder: Path, manifest: Manifest) -> LatentModel:
             raise PlaygroundError(f"its manifest names the network {show(kind)}; known here is vae and gan.")
         return LatentModel(manifest.name, manifest.fingerprint, networks, read_atlas(folder, networks.dims))
     except PlaygroundError as error:
-        raise PlaygroundError(f"The model {manifest.name} can't be opened: {error}") from error
+        raise cant_open(manifest.name, error) from error
 
 
 def _open(folder: Path, network: type[ModelMixin], part: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
-from playground.errors import PlaygroundError
+from playground.errors import PlaygroundError, cant_open
 from playground.registry import Manifest
 from playground.text.batcher import Batcher, Vocabulary
 from playground.text.decoder import decoders
@@ -76,8 +77,16 @@ def load(folder: Path, manifest: Manifest) -> TextModel:
         chat = manifest.details.get("template", {}) if manifest.details.get("chat") is True else None
         return text_model(model.eval(), tokenizer, chat)
     except Exception as error:  # whatever a strange folder makes of the libraries, the person gets one sentence
-        told = str(error).splitlines() or [type(error).__name__]
-        raise PlaygroundError(f"The model {manifest.name} can't be opened: {told[0]}") from error
+        told = PlaygroundError("it brings code of its own, which is never run here.") if _brings_code(folder) else error
+        raise cant_open(manifest.name, told) from error
+
+
+def _brings_code(folder: Path) -> bool:
+    """Whether a folder names classes of its own."""
+    try:
+        return "auto_map" in json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def text_model(
