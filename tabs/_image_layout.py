@@ -48,7 +48,6 @@ class Parts:
         back: brings back what a button of the stage overwrote in the controls, which `undo` holds.
         numbers: the preset in words.
         start_fold: in which the start picture stands.
-        asked: what the page's address asks for beyond the defaults.
         opened: the recipe and the checksum of the link by which the page was opened.
         view: of the run that goes on, so that Stop can make a result of it.
     """
@@ -67,7 +66,6 @@ class Parts:
     examples: dict[gr.Button, dict[str, Any]]
     damaged: gr.HTML
     stage: gr.HTML
-    asked: gr.State
     opened: gr.State
     view: gr.State
     undo: gr.State
@@ -155,7 +153,6 @@ def draw(engine: Engine, initial: dict[str, Any]) -> Parts:
         examples,
         damaged,
         stage,
-        asked=gr.State(""),
         opened=gr.State(),
         view=gr.State(time_to_live=3600),
         undo=gr.State(time_to_live=3600),

@@ -84,7 +84,6 @@ class Parts:
         map: of the latent space, with the face that is looked at.
         tools: random faces, a face by its features, uploads, copies.
         back: brings back what a file or an example overwrote in the controls, which `undo` holds.
-        asked: what the page's address asks for beyond the defaults.
         opened: the recipe and the checksum of the link by which the page was opened.
         view: of the run that goes on, so that Stop can make a result of it.
         recent: the journeys that were made last.
@@ -106,7 +105,6 @@ class Parts:
     back: gr.Button
     examples: dict[gr.Button, dict[str, Any]]
     damaged: gr.HTML
-    asked: gr.State
     opened: gr.State
     view: gr.State
     undo: gr.State
@@ -193,7 +191,6 @@ def draw(engine: Engine, initial: dict[str, Any]) -> Parts:
         back=back,
         examples=examples,
         damaged=damaged,
-        asked=gr.State(""),
         opened=gr.State(),
         view=gr.State(time_to_live=3600),
         undo=gr.State(time_to_live=3600),

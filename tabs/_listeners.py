@@ -39,7 +39,6 @@ class Parts(Protocol):
     back: gr.Button
     view: gr.State
     undo: gr.State
-    asked: gr.State
     opened: gr.State
 
 
@@ -57,12 +56,12 @@ class Maker(ABC):
         """Fill the controls as the page's address says: `opened` among them. Without a recipe, only what may be new."""
 
     def arrive(self, request: gr.Request) -> dict[Any, Any]:
-        """What may be new since the page was built; an address with a recipe is handed on by `asked` to `open_page`.
+        """What may be new since the page was built; of an address with a recipe the stage asks for more (`fill`).
 
         A page weighs every component that a listener may change, whether it does or not: most pages come without one.
         """
         shown = self.open_page(request)
-        return {self.parts.asked: str(request.url.query)} if self.parts.opened in shown else shown
+        return {self.parts.stage: WANTING} if self.parts.opened in shown else shown
 
     def follow(
         self, run: Updates, events: Iterator[Any], first: dict[Any, Any], pause: float = UPDATE_S, owner: Any = ""
@@ -144,6 +143,9 @@ def undo(written: Iterable[str], wish: Mapping[str, Any], values: Mapping[str, A
     """
     lost = [name for name in written if values.get(name) and values[name] != wish.get(name)]
     return Undo(dict(values), random) if lost else None
+
+
+WANTING = {"run": "", "state": "wanting", "chunks": {}, "results": []}  # a stage that is to ask for `open_page`
 
 
 def notice(message: str, *, begin: bool = False) -> dict[str, Any]:

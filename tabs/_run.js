@@ -24,6 +24,7 @@ function followRuns({ doing, flag, unit, take, ended, isEmpty }) {
   const draw = () => {
     const value = props.value;
     if (!value || typeof value !== "object") return;
+    if (value.state === "wanting") return trigger("fill", {}); // the page's address holds a recipe
     const message = value.message || "";
     if (value.state === "notice") {
       notice(message);

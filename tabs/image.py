@@ -98,8 +98,8 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
         **private,
     )
     page = [stage, parts.none, parts.damaged, parts.preset, parts.random, parts.opened, *knobs.values()]
-    demo.load(act.arrive, None, [parts.asked, stage, parts.none, parts.damaged, knobs["model"]], queue=False, **private)
-    parts.asked.change(act.open_page, None, page, queue=False, **private)
+    demo.load(act.arrive, None, [stage, parts.none, parts.damaged, knobs["model"]], queue=False, **private)
+    stage.fill(act.open_page, None, page, queue=False, **private)
     summary = "Draw a picture from a prompt; the result's image is its PNG. A null leaves a knob to the model."
     gr.api(endpoint(engine, ImageRecipe, ImageSketch, summary, with_files), api_name=KIND, **shared)
 

@@ -92,11 +92,11 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     demo.load(
         act.arrive,
         None,
-        [parts.asked, stage, parts.world, parts.none, parts.damaged, parts.both, knobs["model"]],
+        [stage, parts.world, parts.none, parts.damaged, parts.both, knobs["model"]],
         queue=False,
         **private,
     )
-    parts.asked.change(act.open_page, None, page, queue=False, **private)
+    stage.fill(act.open_page, None, page, queue=False, **private)
     gr.api(endpoint(engine, LatentRecipe, LatentSketch, SUMMARY, with_file), api_name=KIND, **shared)
     gr.api(editor(engine), api_name="edit", **shared)
 

@@ -99,8 +99,8 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     moved = [demo.load, parts.preset.change, *(knob.change for knob in samplers)]
     gr.on(moved, None, samplers, parts.numbers, js=NUMBERS, api_visibility="private")
     page = [stage, parts.damaged, parts.preset, parts.random, parts.opened, parts.owner, *knobs.values()]
-    demo.load(act.arrive, None, [parts.asked, stage, parts.damaged, knobs["model"]], queue=False, **private)
-    parts.asked.change(act.open_page, None, page, queue=False, **private)
+    demo.load(act.arrive, None, [stage, parts.damaged, knobs["model"]], queue=False, **private)
+    stage.fill(act.open_page, None, page, queue=False, **private)
     gr.api(
         endpoint(
             engine, TextRecipe, TextSketch, "Tell a text that goes on from a prompt. A null leaves a knob to the model."
