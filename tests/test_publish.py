@@ -2,12 +2,10 @@
 
 import base64
 import hashlib
-import http.server
 import json
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +13,7 @@ import pytest
 
 from playground.publish import uploads
 from tests.conftest import write_tiny_model
+from tests.loopback import Answering, Loopback, running
 
 ROOT = Path(__file__).resolve().parent.parent
 SPACE = "ada/play-ground"
@@ -22,59 +21,38 @@ TOKEN = "hf_a-token-of-this-test"
 LARGE = 10_000  # bytes; what has more goes to the store of large files, as on the Hub
 
 
-class Hub(http.server.ThreadingHTTPServer):
-    """Takes Spaces. `status` is what it answers to everything, if not 200; `cut` hangs up on the commit."""
-
-    daemon_threads = True
+class Hub(Loopback):
+    """Takes Spaces. `cut` hangs up on the commit."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.made: list[dict] = []
         self.files: dict[str, bytes] = {}
         self.store: dict[str, bytes] = {}
         self.tokens: set[str | None] = set()
-        self.status = 200
         self.cut = False
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
-
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(Answering):
     server: Hub
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = b""
-        while size := int(self.rfile.readline(), 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
 
     def do_PUT(self) -> None:
-        content, key = self._body(), self.path.rpartition("/")[2]
+        content, key = self.body(), self.path.rpartition("/")[2]
         assert hashlib.sha256(content).hexdigest() == key
         assert self.headers.get("Authorization") is None, "the store must not see the token"
         self.server.store[key] = content
-        self._send({})
+        self.answer({})
 
     def do_GET(self) -> None:
         hub, path = self.server, urlsplit(self.path).path
         if path == f"/api/spaces/{SPACE}/tree/main":
-            return self._send([{"type": "file", "path": p, "size": len(c), "oid": "0"} for p, c in hub.files.items()])
+            return self.answer([{"type": "file", "path": p, "size": len(c), "oid": "0"} for p, c in hub.files.items()])
         if path in (f"/api/spaces/{SPACE}", f"/api/spaces/{SPACE}/revision/main"):
-            return self._send({"id": SPACE, "sha": "0" * 40, "siblings": [{"rfilename": path} for path in hub.files]})
-        return self._send({"error": f"no {path}"}, 404)
+            return self.answer({"id": SPACE, "sha": "0" * 40, "siblings": [{"rfilename": path} for path in hub.files]})
+        return self.answer({"error": f"no {path}"}, 404)
 
     def do_POST(self) -> None:
-        hub, path, body = self.server, urlsplit(self.path).path, self._body()
+        hub, path, body = self.server, urlsplit(self.path).path, self.body()
         hub.tokens.add(self.headers.get("Authorization"))
         answer = {
             "/api/repos/create": self._create,
@@ -86,8 +64,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if path == f"/api/spaces/{SPACE}/commit/main":
             return self._commit(body)
         if path not in answer:
-            return self._send({"error": f"no {path}"}, 404)
-        return self._send(answer[path](json.loads(body)))
+            return self.answer({"error": f"no {path}"}, 404)
+        return self.answer(answer[path](json.loads(body)))
 
     def _create(self, asked: dict) -> dict:
         self.server.made.append(asked)
@@ -125,23 +103,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if line["key"] == "deletedFile":
                 del hub.files[value["path"]]
         url = f"{hub.url}/spaces/{SPACE}/commit/{'1' * 40}"
-        self._send({"success": True, "commitUrl": url, "commitOid": "1" * 40, "hookOutput": ""})
-
-    def _send(self, content: object, status: int = 200) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(status if self.server.status == 200 else self.server.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer({"success": True, "commitUrl": url, "commitOid": "1" * 40, "hookOutput": ""})
 
 
 @pytest.fixture
 def hub():
-    with Hub() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    with running(Hub()) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture
