@@ -6,7 +6,6 @@ A tab's own `Listeners` stand on this one and add what only they know.
 from __future__ import annotations
 
 import html
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -43,7 +42,7 @@ class Parts(Protocol):
 
 
 @dataclass
-class Maker(ABC):
+class Maker:
     """The engine, what the knobs stand at first, the tab's components, and who keeps what it makes."""
 
     engine: Engine
@@ -51,9 +50,9 @@ class Maker(ABC):
     parts: Parts
     keeper: Keeper | None = None
 
-    @abstractmethod
     def open_page(self, request: gr.Request) -> dict[Any, Any]:
-        """Fill the controls as the page's address says: `opened` among them. Without a recipe, only what may be new."""
+        """What the page's address says: all controls, and `opened`. Without a recipe in it, only what may be new."""
+        return {}
 
     def arrive(self, request: gr.Request) -> dict[Any, Any]:
         """What may be new since the page was built; of an address with a recipe the stage asks for more (`fill`).

@@ -74,6 +74,8 @@ def test_the_shipped_model_is_decoded_as_transformers_has_it():
 @pytest.mark.parametrize("fixed", [False, True])
 def test_a_row_computes_the_same_bits_beside_any_others_and_in_any_row(fixed):
     model = llama()
+    if not fixed and HalfDecoder(model, CONTEXT)._fixed:
+        pytest.skip("this machine's products depend on how many rows there are, so every step has one shape here")
     texts = [tokens(5 + 23 * n, seed=n) for n in range(8)]
 
     def logits_of(order: list[int]) -> dict[int, torch.Tensor]:
