@@ -104,9 +104,13 @@ def fronts_of(kind: str) -> list[str]:
 
 def axis_choices(kind: str) -> list[tuple[str, str]]:
     """(label, value) of all that an axis can vary."""
-    named = knobs(kind)
-    plain = [(title, name) for name, title in named.items()]
-    return plain + [(f"words of the {named[name]}", f"{WORDS}{name}") for name in texts(kind)]
+    with_words = texts(kind)
+    choices = []
+    for name, title in knobs(kind).items():
+        choices.append((title, name))
+        if name in with_words:  # beside it: whoever writes words there means these more often than the whole text
+            choices.append((f"words of “{title}”", f"{WORDS}{name}"))
+    return choices
 
 
 def axis_value(asked: Asked | None) -> str:

@@ -21,20 +21,20 @@ function newLane({ model, frames, columns, drawn }, k, alone) {
   lane.actions = make("div", "actions");
   const side = make("div", "lane-side");
   side.append(lane.status, lane.actions);
-  const screen = drawn ? newEasel(lane) : lane.screen; // no map shows what is drawn from prompts
+  const screen = drawn ? newDrawnFrame(lane) : lane.screen; // no map shows what is drawn from prompts
   lane.root.append(...(alone && !drawn ? [] : [screen]), lane.strip, newStrides(lane), side);
   return lane;
 }
 
 /** The frame on show, large, with what it is and the way to its own tab. */
-function newEasel(lane) {
-  const easel = make("figure", "easel");
+function newDrawnFrame(lane) {
+  const figure = make("figure", "drawn-frame");
   lane.caption = make("figcaption", "caption");
   lane.open = make("a", "", "Open in Image ↗");
   Object.assign(lane.open, { target: "_blank", rel: "noopener", hidden: true });
   lane.open.title = "This frame with its own recipe, on the tab for pictures";
-  easel.append(lane.screen, lane.caption, lane.open);
-  return easel;
+  figure.append(lane.screen, lane.caption, lane.open);
+  return figure;
 }
 
 function newCell(lane, i) {

@@ -153,7 +153,7 @@ class Listeners:
                 found.append(f"{fields[name].title}: {rule.removesuffix(' is allowed')}.")
             elif name.removeprefix(WORDS) in fields:
                 title = fields[name.removeprefix(WORDS)].title
-                found.append(f"words of the {title}: the first is looked for, the others take its place.")
+                found.append(f"words of “{title}”: the first is looked for, the others take its place.")
         return " ".join(found)
 
     def fill(self, request: gr.Request, event: gr.EventData, *values: Any) -> Iterator[dict[Any, Any]]:

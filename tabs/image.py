@@ -32,7 +32,7 @@ from tabs._image_layout import OF_PRESET, PRESETS, Parts, draw, preset_values
 from tabs._image_view import ImageSketch, ImageView, with_files
 from tabs._image_wishes import WRITTEN, from_stage, restored, start_of
 from tabs._keeping import keeper_of
-from tabs._listeners import Maker, Undo, knobs_of, notice, undo
+from tabs._listeners import Maker, knobs_of, notice, undo
 from tabs._visitors import client_of
 
 TITLE, ORDER, KIND = "Image", 2, ImageRecipe.kind
@@ -58,8 +58,8 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     running = gr.on(
         [parts.go.click, knobs["prompt"].submit, stage.submit, *(example.click for example in parts.examples)],
         act.paint,
-        [parts.random, parts.opened, parts.undo, keeper.owner, *knobs.values()],
-        [stage, parts.view, parts.preset, parts.random, parts.undo, parts.back, *knobs.values()],
+        [parts.random, parts.opened, keeper.owner, *knobs.values()],
+        [stage, parts.view, parts.preset, parts.random, *knobs.values()],
         trigger_mode="once",
         **shared,
         **private,
@@ -116,7 +116,6 @@ class Listeners(Maker):
         event: gr.EventData,
         use_random: bool,
         link: Any,
-        old: Undo | None,
         owner_key: Any,
         *values: Any,
     ) -> Iterator[dict[Any, Any]]:
@@ -132,11 +131,10 @@ class Listeners(Maker):
             base = base_url(request.headers.get("referer"))
             defaults_there = manifest_defaults(self.engine, recipe.model, KIND)
             run = ImageView(recipe, base, dict(defaults_there), expected, source)
-            shown = {knobs[name]: getattr(recipe, name) for name in {*wish, "seed"}}
-            if wish:  # an example or a variation: its seed and its preset are what the page now stands at
+            varied = wish and event.target is parts.stage  # once: what a person set stays as it is for the next run
+            shown = {} if varied else {knobs[name]: getattr(recipe, name) for name in {*wish, "seed"}}
+            if wish and not varied:  # an example: its seed and its preset are what the page now stands at
                 shown |= {parts.preset: self._preset_of(recipe), parts.random: False}
-            if event.target is parts.stage and wish:
-                shown |= self.undoing(undo(WRITTEN, wish, stood, use_random) or old)
             pause = UPDATE_S * (1 if recipe.samples == 1 else 2)
             yield from self.follow(run, self.engine.generate(recipe, client_of(request)), shown, pause, owner_key)
 
@@ -222,7 +220,7 @@ class Listeners(Maker):
             parts.preset: self._preset_of(recipe),
             parts.random: "seed" not in link.values,
             parts.opened: (recipe, link.check, "link"),
-            parts.stage: notice("" if link.run else OPENED, begin=link.run),
+            parts.stage: notice("" if link.run or not link.values else OPENED, begin=link.run),
         }
 
     def _preset_of(self, recipe: ImageRecipe) -> str | None:

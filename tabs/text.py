@@ -234,7 +234,7 @@ class Listeners(Maker):
             parts.random: "seed" not in link.values,
             parts.opened: (recipe, link.check),
             parts.owner: owner(recipe.model_dump()),
-            parts.stage: notice("" if link.run else OPENED, begin=link.run),
+            parts.stage: notice("" if link.run or not link.values else OPENED, begin=link.run),
         }
 
 

@@ -248,10 +248,18 @@ def test_vary_keeps_the_seed_and_draws_another(open_page):
     varied = draw(page, button=pictures(page).get_by_role("button", name="Vary"))
     assert varied != first
     expect(page.get_by_role("button", name="Use seed 7 again")).to_be_visible()
-    fold(page)
-    expect(box(page, "variation_strength")).to_have_value("0.3")
     page.get_by_label("Earlier pictures").get_by_role("button").nth(1).click()
     assert shown(page) == first
+    assert draw(page) == first  # the controls are as they were
+
+
+def test_a_picture_fills_its_column(open_page):
+    page = open_page(QUICK)
+    settle(page)
+    draw(page)
+    wide = page.locator("#image-stage").bounding_box()["width"]
+    assert page.locator(".gallery").bounding_box()["width"] == wide
+    assert page.locator(".picture .frame").bounding_box()["width"] > 400
 
 
 def test_a_picture_becomes_the_start_and_can_be_taken_away(open_page):
