@@ -18,6 +18,7 @@ from playground.documents import check, document, to_file
 from playground.errors import PlaygroundError
 from playground.events import ENDINGS, Done, Ended, Event, ImageResult, Preview, Progress, Started
 from playground.links import to_link, to_record
+from playground.modalities import part_of
 from playground.recipes import ImageRecipe
 from tabs._files import as_url, data_url
 from tabs._updates import Updates
@@ -117,8 +118,12 @@ class ImageView(Updates):
     def _result(self, done: Done, result: ImageResult, notes: list[str]) -> dict[str, Any]:
         recipe = done.recipe.model_copy(update={"samples": 1, "seed": result.seed})
         content = document(replace(done, recipe=recipe, results=(result,)))
+        if not (recipe.prompt.strip() or recipe.second_prompt.strip()):
+            notes = [*notes, "Without a prompt the model draws whatever comes."]
         if result.prompt not in ("", recipe.prompt):
-            notes = [*notes, f"The model read: {result.prompt}"]
+            details = part_of(recipe.kind, "details")
+            signs = details.split_details(result.prompt)[1]
+            notes = [*notes, f"The seed chose {details.spell_details(result.prompt)}, which the model reads as {signs}"]
         return {
             "seed": result.seed,
             "picture": as_url(to_file(result, done), "image/png"),

@@ -388,3 +388,12 @@ def test_the_sketch_has_the_shape_of_the_document(events):
         sketch.add(event)
     first, second = sketch.document()["result"]["samples"]
     assert (first["seed"], first["step"], second["step"], second["steps"]) == (7, 2, 1, 3)
+
+
+@pytest.mark.parametrize(("prompt", "told"), [("  ", True), ("a cat", False)])
+def test_a_picture_without_a_prompt_says_so(painter, prompt, told):
+    recipe = painter.recipe("image", ASKED | {"prompt": prompt})
+    view = ImageView(recipe, BASE, {})
+    view.add(list(painter.generate(recipe)))
+    (result,) = view.value()["results"]
+    assert ("Without a prompt the model draws whatever comes." in result["notes"]) == told

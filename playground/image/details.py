@@ -32,6 +32,12 @@ SIGNS = {
     "column": COLUMNS,
     "row": ROWS,
 }
+SPELLED = {
+    "lean": {"\\": "leaning left", "/": "leaning right"},
+    "shade": {"-": "darker", "+": "brighter", "*": "warmer", "~": "cooler"},
+    "extent": {"l": "large", "m": "of medium size", "s": "small"},
+    "facing": {">": "mirrored"},
+}
 ALL, NONE = 0.65, 0.2  # shares of captions with all details and with none
 GAP = 0.4  # share of signs that is left out of the others
 
@@ -65,6 +71,25 @@ def read_details(text: str) -> list[dict[str, str]]:
                     break
         found.append(signs)
     return found
+
+
+def spell_details(text: str) -> str:
+    """The details of `text` as people say them: for one thing "drawing 3, brighter, large, 16 px from the left, …"."""
+    names = [thing.noun for thing in read_caption(text).things]
+    told = [_spell(signs) for signs in read_details(text)]
+    if len(told) < 2 or len(names) != len(told):
+        return "; ".join(told)
+    return "; ".join(f"{name}: {one}" for name, one in zip(names, told, strict=True))
+
+
+def _spell(signs: dict[str, str]) -> str:
+    said = [f"drawing {signs['drawing']}"] if "drawing" in signs else []
+    said += [word for name, words in SPELLED.items() if (word := words.get(signs.get(name, "")))]
+    if "column" in signs:
+        said.append(f"{GRID * COLUMNS.index(signs['column'])} px from the left")
+    if "row" in signs:
+        said.append(f"{GRID * ROWS.index(signs['row'])} px from the top")
+    return ", ".join(said)
 
 
 def add_details(scene: Scene, caption: str, telling: int) -> str:

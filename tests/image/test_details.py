@@ -3,7 +3,7 @@
 import pytest
 
 from playground.image.captions import write_caption
-from playground.image.details import OPENING, add_details, split_details, write_details
+from playground.image.details import OPENING, add_details, spell_details, split_details, write_details
 from playground.image.imagining import complete, imagine
 from playground.image.model import LENGTH, make_tokenizer
 from playground.image.reading import Saying, read_caption
@@ -79,3 +79,21 @@ def test_what_no_drawing_can_wear_or_be_is_still_told():
 def test_details_are_split_from_words():
     assert split_details("a cat [ 1 > |") == ("a cat", "[ 1 > |")
     assert split_details("a cat") == ("a cat", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a cat", ""),
+        ("a cat [ 3 | + l > d 4", "drawing 3, brighter, large, mirrored, 16 px from the left, 32 px from the top"),
+        ("a cat [ 1 / = s ! < b x", "drawing 1, leaning right, small, 0 px from the left, 80 px from the top"),
+        (
+            "a cat and a dog [ 2 \\ ~ m < b 0 [ 1 | * s > n 0",
+            "cat: drawing 2, leaning left, cooler, of medium size, 0 px from the left, 0 px from the top; "
+            "dog: drawing 1, warmer, small, mirrored, 80 px from the left, 0 px from the top",
+        ),
+        ("a cat [ s", "small"),
+    ],
+)
+def test_details_as_people_say_them(text, told):
+    assert spell_details(text) == told
