@@ -85,16 +85,25 @@ def read_record(path: Path) -> dict[str, Any] | None:
         raise PlaygroundError(f"{path.name} of the model {path.parent.name} is damaged: {error}.") from error
 
 
+def read_training(path: Path) -> dict[str, Any]:
+    """The record of a training that is to go on.
+
+    Raises:
+        PlaygroundError: there is none, or nothing in it.
+    """
+    record = read_record(path)
+    if record is None or not record.get("curve", True):  # of a model that is trained stage by stage, each has its own
+        raise PlaygroundError(f"{path.parent.name} has no record of an earlier training to go on from.")
+    return record
+
+
 def read_history(path: Path) -> list[dict[str, float]]:
     """The history of a training record, as coarse as `training_summary` keeps it, with its reports at the nearest rows.
 
     Raises:
         PlaygroundError: there is no such record.
     """
-    record = read_record(path)
-    if record is None or not record["curve"]:
-        raise PlaygroundError(f"{path.parent.name} has no record of an earlier training to go on from.")
-    return unfold_summary(record)
+    return unfold_summary(read_training(path))
 
 
 def unfold_summary(record: Mapping[str, Any]) -> list[dict[str, Any]]:

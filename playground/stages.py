@@ -13,7 +13,7 @@ from typing import Any
 from playground import machine
 from playground.cards import LOSS, describe_leg, duration, read_record, table, training_summary, unfold_summary
 from playground.registry import TRAINING
-from playground.training import Plan, read_history, write_history
+from playground.training import Plan, read_run, write_run
 
 NOTES = "notes.txt"
 HEAD = ("stage", "wall time", "steps × batch", "seen", "Muon's peak rate", "AdamW's peak rate", "legs")
@@ -22,7 +22,7 @@ _COUNTED = {"step", "seen", "seconds", "lr", "loss", "grad_norm", "plan", "final
 
 def summarise(folder: Path) -> dict[str, Any]:
     """What `training.fit` left in a stage's folder: its summary, what its last report found, and notes."""
-    history = read_history(folder)
+    history = read_run(folder)
     plans = [row["plan"] for row in history if "plan" in row]
     reported = {name: round(value, 4) for name, value in history[-1].items() if name not in _COUNTED}
     notes = (folder / NOTES).read_text(encoding="utf-8").splitlines() if (folder / NOTES).is_file() else []
@@ -41,7 +41,7 @@ def restore_stages(record: Mapping[str, Any], folders: Mapping[str, Path]) -> No
         rows = unfold_summary(run)
         rows[-1] |= run["reported"]
         folder.mkdir(parents=True, exist_ok=True)
-        write_history(folder, rows)
+        write_run(folder, rows)
         if run["notes"]:
             (folder / NOTES).write_text("".join(f"{note}\n" for note in run["notes"]), encoding="utf-8")
 

@@ -239,14 +239,14 @@ def plot(history: list[dict[str, float]], path: Path) -> None:
     plt.close(figure)
 
 
-def write_history(folder: Path, history: list[dict[str, Any]]) -> None:
-    """The history of a run as the file that `read_history` reads, replaced atomically."""
+def write_run(folder: Path, history: list[dict[str, Any]]) -> None:
+    """The history of a run as the file that `read_run` reads, replaced atomically."""
     part = folder / f"{HISTORY}.part"
     part.write_text("".join(json.dumps(row) + "\n" for row in history))
     part.replace(folder / HISTORY)
 
 
-def read_history(folder: Path) -> list[dict[str, Any]]:
+def read_run(folder: Path) -> list[dict[str, Any]]:
     """The history that `fit` left in the folder of a run."""
     return [json.loads(line) for line in (folder / HISTORY).read_text(encoding="utf-8").splitlines()]
 
@@ -285,7 +285,7 @@ def _save(folder: Path, state: State, history: list, raw: nn.Module, average: nn
         file.flush()
         os.fsync(file.fileno())
     part.replace(folder / STATE)
-    write_history(folder, history)
+    write_run(folder, history)
 
 
 def _resume(

@@ -121,9 +121,9 @@ class ImageView(Updates):
         if not (recipe.prompt.strip() or recipe.second_prompt.strip()):
             notes = [*notes, "Without a prompt the model draws whatever comes."]
         if result.prompt not in ("", recipe.prompt):
-            details = part_of(recipe.kind, "details")
-            signs = details.split_details(result.prompt)[1]
-            notes = [*notes, f"The seed chose {details.spell_details(result.prompt)}, which the model reads as {signs}"]
+            chosen = part_of(recipe.kind, "details").spell_details(result.prompt)
+            signs = part_of(recipe.kind, "reading").split_details(result.prompt)[1]
+            notes = [*notes, f"The seed chose {chosen}, which the model reads as {signs}"]
         return {
             "seed": result.seed,
             "picture": as_url(to_file(result, done), "image/png"),

@@ -12,7 +12,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ import httpx
 
 from bench._serving import END_S, ROOT, _free_port, _wait_for, environment
 from tests.conftest import write_tiny_model
+from tests.loopback import Loopback, listening_on
 
 PATIENCE_S = 120
 AT_ONCE = 200
@@ -180,13 +180,11 @@ def _value(props: dict[str, Any]) -> Any:
     return [] if value is None and "time_to_live" in props else value
 
 
-class Ears(http.server.ThreadingHTTPServer):
+class Ears(Loopback):
     """A server of this machine that nobody may ask; `heard` is who did."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Heard)
+        super().__init__(_Heard)
         self.heard: list[str] = []
 
 
@@ -208,10 +206,8 @@ class _Heard(http.server.BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def listening() -> Iterator[Ears]:
     """Ears that listen until the end of the `with` block."""
-    with Ears() as ears:
-        threading.Thread(target=ears.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    with listening_on(Ears()) as ears:
         yield ears
-        ears.shutdown()
 
 
 def write_models(folder: Path) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
-from tests.loopback import Answering, Loopback, running
+from tests.loopback import Answering, Loopback, listening_on
 
 LARGE = 10_000  # bytes; what has more goes to the store of large files
 
@@ -110,5 +110,5 @@ def _sha1(content: bytes) -> str:
 @contextmanager
 def dataset_hub(repo: str) -> Iterator[DatasetHub]:
     """A server that runs until the end of the `with` block."""
-    with running(DatasetHub(repo)) as server:
+    with listening_on(DatasetHub(repo)) as server:
         yield server

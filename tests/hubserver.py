@@ -6,7 +6,6 @@ Large files live at another host name, as on the real Hub, which must not see th
 from __future__ import annotations
 
 import hashlib
-import http.server
 import json
 import threading
 from collections.abc import Iterator
@@ -14,11 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from tests.loopback import Answering, Loopback, listening_on
+
 COMMIT = "1234567890" * 4
 LARGE = (".safetensors", ".bin")
 
 
-class HubServer(http.server.ThreadingHTTPServer):
+class HubServer(Loopback):
     """Serves `files` of one model.
 
     Attributes:
@@ -32,10 +33,8 @@ class HubServer(http.server.ThreadingHTTPServer):
         pause: is waited for before a large file is sent.
     """
 
-    daemon_threads = True
-
     def __init__(self, model: str, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.model = model
         self.files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)}
         self.branches = {"main"}
@@ -46,10 +45,6 @@ class HubServer(http.server.ThreadingHTTPServer):
         self.status, self.error = 0, ""
         self.damaged = b""
         self.pause: threading.Event | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
     def fetched(self, name: str) -> list[str | None]:
         """The range of every request for the content of a file."""
@@ -70,12 +65,8 @@ class HubServer(http.server.ThreadingHTTPServer):
         return listed
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(Answering):
     server: HubServer
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def do_HEAD(self) -> None:
         self._answer()
@@ -150,7 +141,5 @@ def _key(content: bytes) -> str:
 @contextmanager
 def hub_of(model: str, folder: Path) -> Iterator[HubServer]:
     """A server with the files of a folder, which runs until the end of the `with` block."""
-    with HubServer(model, folder) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    with listening_on(HubServer(model, folder)) as server:
         yield server
-        server.shutdown()

@@ -15,7 +15,7 @@ class Loopback(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, handler: type[Answering]) -> None:
+    def __init__(self, handler: type[http.server.BaseHTTPRequestHandler]) -> None:
         super().__init__(("127.0.0.1", 0), handler)
         self.status = 200
 
@@ -59,7 +59,7 @@ Server = TypeVar("Server", bound=Loopback)
 
 
 @contextmanager
-def running(server: Server) -> Iterator[Server]:
+def listening_on(server: Server) -> Iterator[Server]:
     """Let it answer until the block ends."""
     with server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

@@ -13,7 +13,7 @@ import pytest
 
 from playground.publish import uploads
 from tests.conftest import write_tiny_model
-from tests.loopback import Answering, Loopback, running
+from tests.loopback import Answering, Loopback, listening_on
 
 ROOT = Path(__file__).resolve().parent.parent
 SPACE = "ada/play-ground"
@@ -108,7 +108,7 @@ class _Handler(Answering):
 
 @pytest.fixture
 def hub():
-    with running(Hub()) as server:
+    with listening_on(Hub()) as server:
         yield server
 
 

@@ -24,11 +24,11 @@ ROWS = "0123456789x"
 WORN_SIGNS = "!?"  # the first and the second drawing of what is worn
 SIGNS = {
     "drawing": "1234",
-    "lean": "|\\/",
+    "lean": "".join(LEANING.values()),
     "shade": SHADES,
-    "extent": "lms",
+    "extent": "".join(SIZE_SIGNS.values()),
     "hat": WORN_SIGNS,
-    "facing": "<>",
+    "facing": "".join(FACING.values()),
     "column": COLUMNS,
     "row": ROWS,
 }
@@ -40,12 +40,6 @@ SPELLED = {
 }
 ALL, NONE = 0.65, 0.2  # shares of captions with all details and with none
 GAP = 0.4  # share of signs that is left out of the others
-
-
-def split_details(text: str) -> tuple[str, str]:
-    """(the words of a prompt, its details with the first bracket, or "")."""
-    words, bracket, signs = text.partition(OPENING)
-    return (words.rstrip(), bracket + signs) if bracket else (text, "")
 
 
 def write_details(scene: Scene, caption: str) -> str:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from playground.image.details import split_details, write_details
+from playground.image.details import write_details
 from playground.image.dice import Dice
 from playground.image.emoji import WORN
 from playground.image.nouns import read_nouns, wearers
 from playground.image.places import PLACES
-from playground.image.reading import Named, Saying, read_caption
+from playground.image.reading import Named, Saying, read_caption, split_details
 from playground.image.world import RELATIONS, Scene, Thing, make_thing, place_pair, place_several, place_single
 
 MOST = 3  # of a kind in a picture

@@ -63,9 +63,15 @@ def _fits(said: Named, thing: Thing, number: int) -> bool:
     )
 
 
+def split_details(text: str) -> tuple[str, str]:
+    """(the words of a prompt, its details with the first bracket, or "")."""
+    words, bracket, signs = text.partition(OPENING)
+    return (words.rstrip(), bracket + signs) if bracket else (text, "")
+
+
 def read_caption(text: str) -> Saying:
     """What `text` says, by the longest known phrase at each word; its details are left out."""
-    words, known = split_words(text.partition(OPENING)[0]), meanings()
+    words, known = split_words(split_details(text)[0]), meanings()
     saying, ahead = Saying(), Named("")
     position = 0
     while position < len(words):

@@ -16,7 +16,7 @@ from typing import Any
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from playground.cards import LOSS, read_record, write_record
+from playground.cards import LOSS, read_training, write_record
 from playground.errors import PlaygroundError
 from playground.image import autoencoder, denoiser, naming, recogniser
 from playground.image.autoencoder import AutoencoderJob, fingerprint
@@ -30,7 +30,7 @@ from playground.image.recogniser import FILE, RecogniserJob
 from playground.image.render import Renderer
 from playground.registry import TRAINING, write_manifest
 from playground.stages import restore_stages, summarise
-from playground.training import HISTORY, STATE, Plan, fit, read_history
+from playground.training import HISTORY, STATE, Plan, fit, read_run
 
 CACHED = 100_000  # scenes whose latents are kept, 0.43 GB
 FRESH = 256
@@ -171,7 +171,7 @@ def _train_denoiser(course: Course, plan: Plan) -> None:
 
 def _restored(folder: Path) -> list[dict[str, Any]] | None:
     """The history of a stage that was laid out again from a checkpoint; None where its state is there, or nothing."""
-    return read_history(folder) if (folder / HISTORY).exists() and not (folder / STATE).exists() else None
+    return read_run(folder) if (folder / HISTORY).exists() and not (folder / STATE).exists() else None
 
 
 STAGES: dict[str, Callable[[Course, Plan], None]] = {
@@ -192,9 +192,7 @@ def restore(course: Course, out: Path) -> None:
     Raises:
         PlaygroundError: `out` has no record of a training.
     """
-    record = read_record(out / TRAINING)
-    if record is None:
-        raise PlaygroundError(f"{out.name} has no record of an earlier training to go on from.")
+    record = read_training(out / TRAINING)
     shutil.copytree(out / "vae", course.runs / "autoencoder" / "vae", dirs_exist_ok=True)
     folders = {name: course.folder(name) for name in STAGES}
     restore_stages(record, folders)

@@ -10,7 +10,7 @@ from functools import cache
 
 from playground.image import phrases
 from playground.image.nouns import KINDS, read_nouns
-from playground.image.reading import OPENING
+from playground.image.reading import split_details
 
 MOST = 3  # words that are offered for one
 FAR = 5  # letters from which on a word may be two edits off instead of one
@@ -162,7 +162,7 @@ def unknown_words(prompt: str) -> list[tuple[str, tuple[str, ...]]]:
     With each go the known words or phrases nearest to it, at most `MOST`, the best first: what means the same, else
     what is spelt alike, else none. An emoji counts as a word; so do the parts of a word with hyphens.
     """
-    words = dict.fromkeys(word for word in _words(prompt.partition(OPENING)[0]) if word not in _seen())
+    words = dict.fromkeys(word for word in _words(split_details(prompt)[0]) if word not in _seen())
     return [(word, _nearest(word)) for word in words]
 
 

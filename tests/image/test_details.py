@@ -3,10 +3,10 @@
 import pytest
 
 from playground.image.captions import write_caption
-from playground.image.details import OPENING, add_details, spell_details, split_details, write_details
+from playground.image.details import OPENING, add_details, spell_details, write_details
 from playground.image.imagining import complete, imagine
 from playground.image.model import LENGTH, make_tokenizer
-from playground.image.reading import Saying, read_caption
+from playground.image.reading import Saying, read_caption, split_details
 from playground.image.world import draw_scene
 
 PROMPTS = (

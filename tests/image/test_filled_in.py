@@ -5,8 +5,8 @@ import torch
 from diffusers import DiffusionPipeline
 
 from playground.engine import Engine
-from playground.image.details import OPENING, split_details
 from playground.image.evaluate import evaluate
+from playground.image.reading import OPENING, split_details
 from playground.image.recogniser import TINY_WIDTHS, Recogniser, save
 from playground.image.results import describe
 from playground.registry import Registry
