@@ -1,6 +1,9 @@
 """Files of the page come from memory the second time, the same to the byte, and nothing else does."""
 
+import asyncio
 import gzip
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio
@@ -29,16 +32,24 @@ class Counting:
         await send({"type": "http.response.body", "body": b"b"})
 
 
-async def twice(app: Counting, method: str = "GET", path: str = FILE, **headers: str) -> list[httpx.Response]:
-    transport = httpx.ASGITransport(Shelf(app))
-    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-        return [await client.request(method, path, headers=headers) for _ in range(2)]
+def asked(app: Counting, requests: Sequence[httpx.Request]) -> list[httpx.Response]:
+    """Answers of one shelf. In a thread of its own: Playwright's loop runs in the main one, once a browser was used."""
+
+    async def ask() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(Shelf(app))) as client:
+            return [await client.send(request) for request in requests]
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, ask()).result()
 
 
-@pytest.mark.anyio
-async def test_a_file_is_asked_for_once():
+def request(method: str = "GET", path: str = FILE, **headers: str) -> httpx.Request:
+    return httpx.Request(method, f"http://here{path}", headers=headers)
+
+
+def test_a_file_is_asked_for_once():
     app = Counting()
-    first, second = await twice(app)
+    first, second = asked(app, [request()] * 2)
     assert app.asked == 1
     assert (
         first.content == second.content == b"a" * 10 + b"b"
@@ -47,7 +58,6 @@ async def test_a_file_is_asked_for_once():
     assert first.headers["cache-control"] == FOR_GOOD[1].decode()
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("method", "path", "headers"),
     [
@@ -61,43 +71,30 @@ async def test_a_file_is_asked_for_once():
         ("GET", FILE, {"If-None-Match": '"1"'}),
     ],
 )
-async def test_nothing_else_is_kept(method, path, headers):
+def test_nothing_else_is_kept(method, path, headers):
     app = Counting()
-    first, second = await twice(app, method, path, **headers)
+    first, second = asked(app, [request(method, path, **headers)] * 2)
     assert app.asked == 2 and [first.headers["x-turn"], second.headers["x-turn"]] == ["1", "2"]
 
 
-@pytest.mark.anyio
-async def test_the_servers_own_page_shares_what_is_kept():
+def test_the_servers_own_page_shares_what_is_kept():
     """Browsers name the origin of a module's page, the server's own too; what was told of it is not kept."""
     app = Counting()
-    shelf = httpx.ASGITransport(Shelf(app))
-    async with httpx.AsyncClient(transport=shelf, base_url="http://here") as client:
-        await client.get(FILE, headers={"Origin": "http://here"})
-        answer = await client.get(FILE)
+    _, answer = asked(app, [request(Origin="http://here"), request()])
     assert app.asked == 1 and "access-control-allow-origin" not in answer.headers
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("app", [Counting(status=404), Counting(status=500), Counting(size=LARGEST)])
-async def test_what_is_not_there_or_too_large_is_not_kept(app):
-    first, _ = await twice(app)
+def test_what_is_not_there_or_too_large_is_not_kept(app):
+    first, _ = asked(app, [request()] * 2)
     assert app.asked == 2 and ("cache-control" in first.headers) == (first.status_code == 200)
 
 
-@pytest.mark.anyio
-async def test_each_packing_is_kept_by_itself():
+def test_each_packing_is_kept_by_itself():
     app = Counting()
-    shelf = httpx.ASGITransport(Shelf(app))
-    async with httpx.AsyncClient(transport=shelf, base_url="http://here") as client:
-        for packing in ("br", "gzip", "identity", "br;q=1.0, gzip", "br", "gzip", "identity"):
-            await client.get(FILE, headers={"Accept-Encoding": packing})
+    packings = ("br", "gzip", "identity", "br;q=1.0, gzip", "br", "gzip", "identity")
+    asked(app, [request(**{"Accept-Encoding": packing}) for packing in packings])
     assert app.asked == 4
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 def test_the_pages_own_files_come_unharmed(tmp_path):
