@@ -18,7 +18,7 @@ setup: $(VENV)/dev.stamp
 
 test: $(VENV)/dev.stamp
 	$(if $(CHROMIUM),,@echo "No /usr/bin/chromium here: the browser tests are left out.")
-	$(BIN)/python -m pytest $(if $(CHROMIUM),,-m "not browser")
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(if $(CHROMIUM),,-m "not browser")
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
