@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import Counter, OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
 
+SLICE_S = 1.0  # of a model's time before the next run comes first
 NEVER = 2**60  # so long ago
 MEMORY = 1000  # clients and addresses that have gone
 _ASKING: ContextVar[str] = ContextVar("asking", default="")
@@ -94,9 +96,17 @@ class Rota:
 
 
 class Turns:
-    """What only one run at a time may use, step by step. `with turns:` takes a turn for nobody in particular."""
+    """What only one run at a time may use, step by step. `with turns:` takes a turn for nobody in particular.
 
-    def __init__(self) -> None:
+    A run stays first until it has used its slice, so that of many short ones each is done as soon as its turn comes,
+    not all of them together at the very end. While it does not ask, others have the steps in between.
+
+    Args:
+        slice_s: seconds of use after which a run goes behind the others; 0 lets them alternate at every step.
+    """
+
+    def __init__(self, slice_s: float = SLICE_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._slice_s, self._clock = slice_s, clock
         self._lock = threading.Lock()  # of all that follows
         self._rota = Rota()
         self._holder: Taker | None = None
@@ -135,6 +145,8 @@ class Taker:
         self._turns, self.path = turns, path_of(client, self)
         self._mine = threading.Event()
         self._present = True
+        self._began = self._used = 0.0  # when it got what it has, and seconds that it used of its slice
+        self._owes = False  # whether any of its slice is used
 
     @property
     def others(self) -> int:
@@ -173,13 +185,14 @@ class Taker:
             if self in turns._waiting:
                 turns._waiting.remove(self)
             self._pass_on()
+            if self._owes:
+                turns._rota.serve(self.path)
             turns._takers -= 1
             turns._rota.leave(self.path)
 
     def _get(self) -> None:
         """The turn is this run's; the lock is held."""
-        self._turns._holder = self
-        self._turns._rota.serve(self.path)
+        self._turns._holder, self._owes, self._began = self, True, self._turns._clock()
         self._mine.set()
 
     def _pass_on(self) -> None:
@@ -187,6 +200,10 @@ class Taker:
         if turns._holder is not self:
             return
         turns._holder = None
+        self._used += turns._clock() - self._began
+        if self._used >= turns._slice_s:
+            turns._rota.serve(self.path)
+            self._used, self._owes = 0.0, False
         if turns._waiting:
             following = min(turns._waiting, key=lambda taker: turns._rota.rank(taker.path))
             turns._waiting.remove(following)

@@ -40,7 +40,7 @@ def until_waiting(turns: Turns, count: int, done: threading.Event) -> None:
 
 
 def test_one_client_with_many_runs_gets_no_more_turns_than_one_with_one():
-    turns = Turns()
+    turns = Turns(0)
     takers = {f"greedy {k}": turns.join("a/1") for k in range(6)} | {"other": turns.join("b/1")}
     order = served(turns, takers, 24)
     assert {order[k::2].count("other") for k in (0, 1)} == {0, 12}  # every second one
@@ -49,19 +49,19 @@ def test_one_client_with_many_runs_gets_no_more_turns_than_one_with_one():
 
 
 def test_one_address_with_many_clients_gets_no_more_turns_than_one_with_one():
-    turns = Turns()
+    turns = Turns(0)
     takers = {f"near {k}": turns.join(f"a/{k}") for k in range(4)} | {"far": turns.join("b/1")}
     assert served(turns, takers, 20).count("far") == 10
 
 
 def test_clients_of_one_address_share_its_turns_evenly():
-    turns = Turns()
+    turns = Turns(0)
     takers = {"three 0": turns.join("a/1"), "three 1": turns.join("a/1"), "one": turns.join("a/2")}
     assert served(turns, takers, 12).count("one") == 6
 
 
 def test_coming_anew_gains_no_turn():
-    turns = Turns()
+    turns = Turns(0)
     patient, restless, holder = (turns.join(client) for client in "abc")
     for taker in (patient, restless):
         taker.take()
@@ -83,7 +83,7 @@ def test_coming_anew_gains_no_turn():
 
 
 def test_whoever_has_never_had_a_turn_is_next():
-    turns = Turns()
+    turns = Turns(0)
     old, holder, new = turns.join("a"), turns.join("b"), None
     old.take()
     old.give()
@@ -99,6 +99,64 @@ def test_whoever_has_never_had_a_turn_is_next():
     new.leave()
     threads[0].join()
     old.leave()
+
+
+def test_a_run_is_first_until_its_slice_is_used_and_then_last():
+    now = [0.0]
+    turns = Turns(1.0, lambda: now[0])
+    takers = {name: turns.join(name) for name in "abc"}
+    order = []
+    for _ in range(9):  # steps of 0.4 s, while all ask all the time
+        turns._waiting = [taker for taker in takers.values() if turns._holder is not taker]
+        if turns._holder is None:
+            turns._waiting.remove(takers["a"])
+            takers["a"].take()
+        order.append(next(name for name, taker in takers.items() if turns._holder is taker))
+        now[0] += 0.4
+        turns._waiting.append(turns._holder)
+        turns._holder.give()
+    assert "".join(order) == "aaabbbccc"
+
+
+def test_who_does_not_ask_loses_only_the_steps_in_between():
+    turns = Turns(1.0, lambda: 0.0)
+    first, second = turns.join("a"), turns.join("b")
+    first.take()
+    threads = [threading.Thread(target=second.take)]
+    threads[0].start()
+    until_waiting(turns, 1, threading.Event())
+    first.give()
+    threads[0].join()
+    third = turns.join("c")
+    threads = [threading.Thread(target=taker.take) for taker in (third, first)]
+    for thread in threads:
+        thread.start()
+    until_waiting(turns, 2, threading.Event())
+    second.give()
+    threads[1].join()
+    assert turns._holder is first
+    for taker in (first, second, third):
+        taker.leave()
+    threads[0].join()
+
+
+def test_short_runs_one_after_the_other_count_as_one_long_one():
+    turns = Turns(1.0, lambda: 0.0)
+    once = turns.join("many/1")
+    once.take()
+    once.leave()
+    holder, again, other = turns.join("x"), turns.join("many/1"), turns.join("one/1")
+    holder.take()
+    threads = [threading.Thread(target=taker.take) for taker in (again, other)]
+    for thread in threads:
+        thread.start()
+    until_waiting(turns, 2, threading.Event())
+    holder.leave()
+    threads[1].join()
+    assert turns._holder is other
+    other.leave()
+    threads[0].join()
+    again.leave()
 
 
 def test_who_gave_up_waiting_is_passed_over():
