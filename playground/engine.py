@@ -24,7 +24,7 @@ from playground.recipes import Recipe, show
 from playground.registry import Loaded, Manifest, Registry
 from playground.turns import Taker, asking
 
-POLL_S = 0.25  # so long at most until somebody who waits notices that the caller has left
+POLL_S, LONGEST_POLL_S = 0.25, 1.0  # so long, and ever longer, until who waits looks whether the caller has left
 
 
 class Engine:
@@ -91,7 +91,8 @@ class Engine:
         if place.wait(0):
             return
         yield Progress(place.told())
-        while not place.wait(POLL_S):
+        polls = _polls()
+        while not place.wait(next(polls)):
             yield Progress(place.told())
 
     def _run(self, recipe: Recipe, client: str) -> Iterator[Event]:
@@ -107,7 +108,7 @@ class Engine:
             events = zerogpu.run(self.registry.folder, loaded, ready)
             stack.callback(events.close)
             while True:  # by step, not by run: several people take turns at every step
-                event = yield from _step(events, taker, client)
+                event = yield from _step(loaded, events, taker, client)
                 if event is None:
                     return
                 if isinstance(event, Started | Done):
@@ -242,21 +243,29 @@ class _Loading:
         return self._registry.use(self._recipe.model, self._recipe.kind)
 
 
-def _step(events: Iterator[Event], taker: Taker | None, client: str) -> Iterator[Event]:
+def _step(loaded: Loaded, events: Iterator[Event], taker: Taker | None, client: str) -> Iterator[Event]:
     """The next event, or None at the end, made in a turn of this run; yields `Progress` while others have theirs."""
-    waited = False
-    while taker and not taker.take(POLL_S):
+    waited, polls = False, _polls()
+    while taker and not taker.take(next(polls)):
         waited = True
         yield Progress(f"Taking turns with {taker.others} other run{'s' * (taker.others > 1)} …")
     try:
         with asking(client):
-            event = next(events, None)
+            event = loaded.step(events) if taker else next(events, None)
     finally:
         if taker:
             taker.give()
     if waited and event is not None:
         yield Progress("")
     return event
+
+
+def _polls() -> Iterator[float]:
+    """Seconds to wait, again and again: to tell many people all the time costs what they wait for."""
+    pause = POLL_S
+    while True:
+        yield pause
+        pause = min(LONGEST_POLL_S, 1.5 * pause)
 
 
 def _is_shared(loaded: Loaded) -> bool:

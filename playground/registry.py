@@ -6,15 +6,17 @@ folder that the manifest's `kind` names. Lists models without importing torch or
 
 from __future__ import annotations
 
+import contextvars
 import importlib
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from playground import hub
 from playground.errors import PlaygroundError
@@ -37,6 +39,8 @@ from playground.turns import Turns
 
 if TYPE_CHECKING:
     from playground.downloads import Downloads
+
+T = TypeVar("T")
 
 __all__ = [  # what there is to know of models, in one place
     "EVALUATION",
@@ -74,7 +78,10 @@ class Modality(Protocol):
 
 @dataclass
 class Loaded:
-    """A model in memory. Hold `lock` for every step; `users` keeps it from being unloaded."""
+    """A model in memory. Hold `lock` for every step; `users` keeps it from being unloaded.
+
+    `step` computes: torch keeps threads and memory for every thread that asked it anything, so only one does.
+    """
 
     entry: Entry
     manifest: Manifest
@@ -83,6 +90,15 @@ class Loaded:
     bytes: int
     lock: Turns = field(default_factory=Turns)
     users: int = 0
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "model"), repr=False)
+
+    def step(self, events: Iterator[T]) -> T | None:
+        """The next of a run's events, or None at the end, made in the model's own thread."""
+        made = self._thread.submit(contextvars.copy_context().run, next, events, None)
+        try:
+            return made.result()
+        finally:
+            wait([made])  # who is interrupted closes the run next, which must not be in the middle of a step
 
 
 class Registry:

@@ -3,12 +3,14 @@
 import json
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from playground.errors import PlaygroundError
 from playground.registry import MANIFEST, Registry, read_entry
+from playground.turns import asking, who_asks
 
 
 @pytest.fixture
@@ -185,3 +187,18 @@ def test_a_newer_checkpoint_in_the_folder_is_loaded_at_the_next_use(shelf):
     (shelf / "a" / MANIFEST).write_text(json.dumps(entry))
     with registry.use("a", "text") as second:
         assert second is not first
+
+
+def test_all_steps_of_a_model_are_made_in_one_thread_with_the_callers_context(shelf):
+    def whose():
+        while True:
+            yield threading.get_ident(), who_asks()
+
+    with Registry(shelf).use("tales", "text") as loaded:
+        with asking("a/1"):
+            here = [loaded.step(whose()), loaded.step(whose())]
+        with ThreadPoolExecutor(1) as pool:
+            there = pool.submit(loaded.step, whose()).result()
+        assert loaded.step(iter(())) is None
+    assert here == [(here[0][0], "a/1")] * 2 and there == (here[0][0], "")
+    assert here[0][0] != threading.get_ident()
