@@ -5,11 +5,14 @@ Gradio would fetch or open a file that any value names, and print a traceback wi
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import convert_component_dict_to_list
 
+SKIP = gr.skip()
 ODD = "A control holds nothing, or what it can't be: set it anew, or reload the page."
 DEEPEST = 32  # lists within lists
 _OUT_OF_RANGE = re.compile(r"Value \S{1,40} is (less|greater) than (min|max)imum value \S{1,40}\.")
@@ -48,6 +51,31 @@ class StrictPage(gr.Blocks):
         except Exception as error:  # whatever a component trips over
             told = str(getattr(error, "message", ""))
             raise gr.Error(told if _OUT_OF_RANGE.fullmatch(told) else ODD, print_exception=False) from error
+
+    async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
+        """What the page is sent. Gradio would build each component anew that an update leaves as it is."""
+        outputs = list(block_fn.outputs)
+        values = predictions
+        if isinstance(predictions, dict) and predictions and predictions != SKIP and len(outputs) > 1:
+            values = convert_component_dict_to_list(outputs, predictions)
+        if len(outputs) < 2 or not isinstance(values, list | tuple) or len(values) != len(outputs):
+            return await super().postprocess_data(block_fn, predictions, state)
+        changed = [place for place, value in enumerate(values) if not _is_skip(value)]
+        sent = [None if output.stateful else dict(SKIP) for output in outputs]
+        if changed:
+            some = copy.copy(block_fn)
+            some.outputs = [outputs[place] for place in changed]
+            made = [values[place] for place in changed]
+            alone = len(made) == 1 and not block_fn.batch
+            for place, value in zip(
+                changed, await super().postprocess_data(some, made[0] if alone else made, state), strict=True
+            ):
+                sent[place] = value
+        return sent
+
+
+def _is_skip(value: Any) -> bool:
+    return type(value) is dict and value == SKIP
 
 
 def clean(value: Any, depth: int = 0) -> Any:
