@@ -1,25 +1,16 @@
 """What stands before the server, and what a page makes of values that its controls can't have."""
 
-import asyncio
 import gzip
 import json
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import gradio as gr
 import pytest
 
 from tabs._gate import NOT_HERE, NOT_UNDERSTOOD, Gate
 from tabs._strict import DEEPEST, ODD, StrictPage, clean
+from tests.loops import run
 
 META = {"meta": {"_type": "gradio.FileData"}}
-
-
-def run(call: Coroutine) -> Any:
-    """What a coroutine returns; in a thread, where no other event loop runs, such as that of the browser tests."""
-    with ThreadPoolExecutor() as threads:
-        return threads.submit(asyncio.run, call).result()
 
 
 def ask(app, path="/gradio_api/queue/join", method="POST", headers=(), pieces=(b"",), largest=10):

@@ -1,9 +1,7 @@
 """Files of the page come from memory the second time, the same to the byte, and nothing else does."""
 
-import asyncio
 import gzip
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio
@@ -13,6 +11,7 @@ import pytest
 from bench._serving import serving
 from tabs._shelf import FOR_GOOD, LARGEST, Shelf
 from tests.conftest import write_tiny_model
+from tests.loops import run
 
 FILE = "/assets/index-1.js"
 
@@ -33,14 +32,13 @@ class Counting:
 
 
 def asked(app: Counting, requests: Sequence[httpx.Request]) -> list[httpx.Response]:
-    """Answers of one shelf. In a thread of its own: Playwright's loop runs in the main one, once a browser was used."""
+    """Answers of one shelf."""
 
     async def ask() -> list[httpx.Response]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(Shelf(app))) as client:
             return [await client.send(request) for request in requests]
 
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, ask()).result()
+    return run(ask())
 
 
 def request(method: str = "GET", path: str = FILE, **headers: str) -> httpx.Request:
