@@ -13,7 +13,7 @@ from typing import Any
 from playground import machine
 from playground.cards import LOSS, describe_leg, duration, read_record, table, training_summary, unfold_summary
 from playground.registry import TRAINING
-from playground.training import Plan, read_run, write_run
+from playground.training import HISTORY, STATE, Plan, read_run, write_run
 
 NOTES = "notes.txt"
 HEAD = ("stage", "wall time", "steps × batch", "seen", "Muon's peak rate", "AdamW's peak rate", "legs")
@@ -42,8 +42,13 @@ def restore_stages(record: Mapping[str, Any], folders: Mapping[str, Path]) -> No
         rows[-1] |= run["reported"]
         folder.mkdir(parents=True, exist_ok=True)
         write_run(folder, rows)
-        if run["notes"]:
+        if run.get("notes"):
             (folder / NOTES).write_text("".join(f"{note}\n" for note in run["notes"]), encoding="utf-8")
+
+
+def restored(folder: Path) -> list[dict[str, Any]] | None:
+    """The history of a stage that was laid out again from a checkpoint; None where its state is there, or nothing."""
+    return read_run(folder) if (folder / HISTORY).exists() and not (folder / STATE).exists() else None
 
 
 def stages_section(folder: Path, told: str, units: Mapping[str, str], last: str) -> str:

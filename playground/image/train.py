@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -29,8 +28,8 @@ from playground.image.nouns import read_nouns
 from playground.image.recogniser import FILE, RecogniserJob
 from playground.image.render import Renderer
 from playground.registry import TRAINING, write_manifest
-from playground.stages import restore_stages, summarise
-from playground.training import HISTORY, STATE, Plan, fit, read_run
+from playground.stages import restore_stages, restored, summarise
+from playground.training import Plan, fit
 
 CACHED = 100_000  # scenes whose latents are kept, 0.43 GB
 FRESH = 256
@@ -136,7 +135,7 @@ def _train_autoencoder(course: Course, plan: Plan) -> None:
 def _train_decoder(course: Course, plan: Plan) -> None:
     folder, start = course.folder("decoder"), course.folder("autoencoder") / "vae"
     job = AutoencoderJob(course.renderer, folder / "vae", plan, start=start, tiny=course.smoke)
-    fit(job, plan, folder, earlier=_restored(folder))
+    fit(job, plan, folder, earlier=restored(folder))
 
 
 def _train_text(course: Course, plan: Plan) -> None:
@@ -163,15 +162,10 @@ def _train_denoiser(course: Course, plan: Plan) -> None:
         for seed, n in ((course.seed, count), (course.seed + autoencoder.FRESH, fresh))
     ]
     tokenizer = CLIPTokenizer.from_pretrained(text / "tokenizer")
-    earlier = _restored(folder)
+    earlier = restored(folder)
     start = folder / "model" if earlier else None
     job = DenoiserJob(*caches, tokenizer, text, folder / "model", plan, tiny=course.smoke, start=start)
     fit(job, plan, folder, earlier=earlier)
-
-
-def _restored(folder: Path) -> list[dict[str, Any]] | None:
-    """The history of a stage that was laid out again from a checkpoint; None where its state is there, or nothing."""
-    return read_run(folder) if (folder / HISTORY).exists() and not (folder / STATE).exists() else None
 
 
 STAGES: dict[str, Callable[[Course, Plan], None]] = {

@@ -20,7 +20,7 @@ class Album:
     """The first `count` faces of the series `seed`, `SIDE` pixels wide."""
 
     def __init__(self, folder: Path, *, seed: int, count: int) -> None:
-        self._seed, self._count = seed, count
+        self._seed, self.count = seed, count
         own = folder / f"{world_version()}-{seed}"
         own.mkdir(parents=True, exist_ok=True)
         self._pixels = _map(own / "pixels.u8", (count, SIDE, SIDE, 3))
@@ -36,7 +36,7 @@ class Album:
         Returns:
             (B, size, size, 3) uint8.
         """
-        indices = indices % self._count
+        indices = indices % self.count
         for index in np.unique(indices[self._filled[indices] == 0]):
             self._pixels[index] = draw(self._seed, int(index))
             self._filled[index] = 1  # last: an entry that counts as there is whole

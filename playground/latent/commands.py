@@ -21,15 +21,13 @@ def _fetch(out: Path | None, n: int | None, report: Report) -> Path:
 
 
 def _train(kind: str, data: Path | None, runs: Path, out: Path, smoke: bool, minutes: float | None, warm: bool) -> Path:
-    if warm:
-        raise PlaygroundError(f"The model faces-{kind} can't be trained from its checkpoint; leave --warm out.")
     if data is not None:
         raise PlaygroundError(
             f"The model faces-{kind} is trained on faces that are drawn as it goes; leave --data out."
         )
     from playground.latent.train import train_faces
 
-    return train_faces(kind, runs, out, smoke=smoke, minutes=minutes)
+    return train_faces(kind, runs, out, smoke=smoke, minutes=minutes, warm=warm)
 
 
 def _train_recogniser(data: Path | None, runs: Path, out: Path, smoke: bool, minutes: float | None, warm: bool) -> Path:

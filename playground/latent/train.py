@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from playground.cards import LOSS, write_record
+from playground.cards import LOSS, read_training, write_record
 from playground.errors import PlaygroundError
 from playground.latent import contest, inversion, reconstruction
 from playground.latent.album import Album, draw, shrink
@@ -34,8 +34,8 @@ from playground.latent.world import HELD_OUT
 from playground.machine import has_bf16
 from playground.recipes import show
 from playground.registry import TRAINING, write_manifest
-from playground.stages import summarise
-from playground.training import Plan, fit
+from playground.stages import restore_stages, restored, summarise
+from playground.training import HISTORY, Plan, fit
 
 PICTURES = 40_000  # that are drawn once and kept, 2 GB
 CHARTED, CHECKED = {"vae": 8000, "gan": 2000}, 200  # training faces that an atlas learns from, held-out ones
@@ -55,6 +55,7 @@ def train_faces(
     *,
     smoke: bool = False,
     minutes: float | None = None,
+    warm: bool = False,
     seed: int = 0,
     pictures: Path | None = None,
 ) -> Path:
@@ -66,13 +67,15 @@ def train_faces(
         out: the checkpoint folder.
         smoke: tiny networks for a few steps, to test the way.
         minutes: time of training in all; else the plans' steps.
+        warm: where `runs` holds no run, go on from the weights and the record of the VAE in `out`, with optimisers
+            started anew. A GAN can't: its discriminator is not shipped.
         pictures: where drawn faces are kept, and the recogniser if there is one; beside `runs` by default.
 
     Returns:
         `out`.
 
     Raises:
-        PlaygroundError: no such kind, or a state of another model in `runs`.
+        PlaygroundError: no such kind, a state of another model in `runs`, or nothing to go on from.
     """
     if kind not in SUMMARIES:
         raise PlaygroundError(f"There is no kind of model {show(kind)} for faces; there is: {', '.join(SUMMARIES)}.")
@@ -83,17 +86,21 @@ def train_faces(
         timed = replace(own, seed=seed, minutes=minutes and minutes * share)
         return replace(timed, **SMOKE) if smoke else timed
 
-    train = _train_vae if kind == "vae" else _train_gan
-    stages = train(album, runs, plan, smoke)
+    if warm and kind == "gan":
+        raise PlaygroundError("The model faces-gan can't be trained from its checkpoint; leave --warm out.")
+    if warm and not (runs / HISTORY).exists():
+        restore_stages(read_training(out / TRAINING), {"vae": runs})
+    stages = _train_vae(album, runs, plan, smoke, out) if kind == "vae" else _train_gan(album, runs, plan, smoke)
     _write_checkpoint(kind, album, stages, out, seed, smoke)
     install(world, out)
     write_cards(out)
     return out
 
 
-def _train_vae(album: Album, runs: Path, plan: Callable[..., Plan], smoke: bool) -> dict[str, Path]:
-    own = plan(reconstruction.PLAN)
-    fit(ReconstructionJob(album, runs / "model", own, tiny=smoke), own, runs)
+def _train_vae(album: Album, runs: Path, plan: Callable[..., Plan], smoke: bool, out: Path) -> dict[str, Path]:
+    own, earlier = plan(reconstruction.PLAN), restored(runs)
+    job = ReconstructionJob(album, runs / "model", own, tiny=smoke, start=out if earlier else None)
+    fit(job, own, runs, earlier=earlier)
     return {"": runs}
 
 

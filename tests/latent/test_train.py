@@ -1,6 +1,7 @@
 """Training from end to end with tiny models: resumed, exported, opened, and asked for on the command line."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -8,10 +9,14 @@ from safetensors.torch import load_file
 
 from playground.__main__ import main
 from playground.errors import PlaygroundError
+from playground.latent import train
+from playground.latent.album import Album
 from playground.latent.loaded import load
+from playground.latent.reconstruction import PLAN, ReconstructionJob
 from playground.latent.train import train_faces
 from playground.manifests import MANIFEST, Manifest, read_entry, sha256
-from playground.training import STATE
+from playground.registry import TRAINING
+from playground.training import STATE, read_run
 
 KINDS = pytest.mark.parametrize("kind", ["vae", "gan"])
 WEIGHTS = {
@@ -77,6 +82,22 @@ def test_shards_of_an_older_model_are_swept_away(root, tmp_path):
     assert not old.exists() and read_entry(old.parent).manifest is not None
 
 
+def test_a_vae_goes_on_from_its_checkpoint_alone(root, tmp_path, monkeypatch):
+    out = shutil.copytree(root / "faces-vae", tmp_path / "faces-vae")
+    monkeypatch.setitem(train.SMOKE, "steps", 5)
+    job = ReconstructionJob(Album(tmp_path / "faces", seed=0, count=8), tmp_path, PLAN, tiny=True, start=out)
+    begun = job.build()
+    kept = load_file(out / "diffusion_pytorch_model.safetensors")
+    assert all(torch.equal(begun.vae.state_dict()[name], weight.float()) for name, weight in kept.items())
+    assert begun.head.weight.abs().max() > 0, "the steps of edits are those of the atlas"
+    train_faces("vae", tmp_path / "run", out, smoke=True, warm=True, pictures=root / "runs" / "faces")
+    assert [row["step"] for row in read_run(tmp_path / "run")] == [1, 2, 3, 4, 5]
+    assert json.loads((out / TRAINING).read_text())["stages"]["vae"]["steps"] == 5
+    assert not torch.equal(
+        load_file(out / "diffusion_pytorch_model.safetensors")["decoder.first.weight"], kept["decoder.first.weight"]
+    )
+
+
 def test_an_unknown_kind_is_told(tmp_path):
     with pytest.raises(PlaygroundError, match="no kind of model 'flow' for faces; there is: vae, gan"):
         train_faces("flow", tmp_path, tmp_path)
@@ -85,7 +106,8 @@ def test_an_unknown_kind_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        (("train", "faces-vae", "--smoke", "--warm"), "The model faces-vae can't be trained from its checkpoint"),
+        (("train", "faces-vae", "--smoke", "--warm"), "faces-vae has no record of an earlier training to go on from"),
+        (("train", "faces-gan", "--smoke", "--warm"), "The model faces-gan can't be trained from its checkpoint"),
         (("train", "faces-gan", "--smoke", "--data", "."), "is trained on faces that are drawn as it goes"),
         (("train", "faces", "--smoke", "--warm"), "The recogniser of faces is trained from scratch"),
         (("evaluate", "faces-vae"), "There is no model 'faces-vae'"),

@@ -10,12 +10,17 @@ import torch
 
 from playground.latent import reconstruction
 from playground.latent.album import Album
+from playground.latent.coding import code, code_names
+from playground.latent.counterparts import EDITED, counterpart
+from playground.latent.factors import applies
 from playground.latent.pixels import signal_to_noise, to_bytes, to_tensor
 from playground.latent.reconstruction import BETA, Faces, Reconstruction, ReconstructionJob, distance, divergence
 from playground.latent.vae import DIMS, SIZE, FaceVAE, make_vae, normalise
+from playground.latent.world import draw_face, labels, render
 from playground.training import make_optimizers
 
 ROOT = Path(__file__).resolve().parents[2]
+NO_CHANGE = torch.zeros(0, len(code_names()))
 OPEN = """
 import sys, torch
 from playground.latent.vae import FaceVAE
@@ -129,13 +134,54 @@ def test_batches_depend_on_their_place_alone_and_split_between_processes(job):
     assert not torch.equal(whole.noise, other.noise) and not torch.equal(whole.pixels, other.pixels)
     for rank in (0, 1):
         half = job.batch(64, 0.5, rank, 2)
-        assert torch.equal(half.noise, whole.noise[rank::2]) and torch.equal(half.pixels, whole.pixels[rank::2])
+        for name in ("pixels", "noise", "change"):
+            assert torch.equal(getattr(half, name), getattr(whole, name)[rank::2]), name
+
+
+def test_a_third_of_a_batch_are_counterparts_of_others_in_it(job):
+    batch = job.batch(48, 0.5, 0, 1)
+    first, pairs = 32, len(batch.change)
+    assert (len(batch.pixels), pairs) == (reconstruction.PLAN.batch_size, 8)
+    for place in range(pairs):
+        face, change = counterpart(0, first + place, 48)
+        assert np.array_equal(batch.pixels[16 + place].permute(1, 2, 0).numpy(), np.asarray(render(face)))
+        assert np.array_equal(batch.change[place].numpy(), change)
+
+
+def test_an_epoch_leaves_no_face_out(job):
+    size = reconstruction.PLAN.batch_size
+    seen = [job.batch(cursor, 0.5, 0, 1).pixels[:16] for cursor in range(0, 4 * size, size)]
+    assert len({face.numpy().tobytes() for batch in seen for face in batch}) == 64
+
+
+def test_a_moved_point_is_asked_for_the_counterpart(vae, pixels):
+    """Where the step leads to the very point of the counterpart, edits cost what pictures cost by themselves."""
+    module, bytes_ = Reconstruction(vae), ((pixels[:2] + 1) * 127.5).byte()
+    change = torch.zeros(1, module.head.in_features)
+    change[0, 3] = 1.0
+    means = vae.encode(bytes_.float() / 127.5 - 1)[0]
+    faces = Faces(bytes_, torch.zeros(2, 8), torch.tensor(1.0), change)
+    with torch.no_grad():
+        off = module(faces).item()
+        module.head.weight[:, 3] = means[1] - means[0]
+        assert module(faces).item() < off
+
+
+def test_a_counterpart_differs_in_one_factor_and_its_code_tells_which():
+    changed = set()
+    for index in range(300):
+        face, (other, change) = draw_face(3, index), counterpart(3, index, 5)
+        (name,) = [field for field, value in vars(face).items() if getattr(other, field) != value]
+        assert change.any() and np.allclose(change, code(labels(other)) - code(labels(face)), atol=1e-6)
+        assert applies(name, face.kind) and counterpart(3, index, 5)[0] == other
+        changed.add(name)
+    assert changed == set(EDITED)
 
 
 def test_a_few_steps_bring_pictures_nearer(vae):
     module, faces = (
         Reconstruction(vae.train()),
-        Faces(torch.full((4, 3, SIZE, SIZE), 200).byte(), torch.zeros(4, 8), torch.tensor(0.0)),
+        Faces(torch.full((4, 3, SIZE, SIZE), 200).byte(), torch.zeros(4, 8), torch.tensor(0.0), NO_CHANGE),
     )
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-2)
     losses = []
@@ -151,10 +197,10 @@ def test_a_few_steps_bring_pictures_nearer(vae):
 def test_dimensions_that_say_little_cost_nothing_more(vae, pixels):
     torch.nn.init.zeros_(vae.encoder.head.weight)
     torch.nn.init.zeros_(vae.encoder.head.bias)  # every point is N(0, I)
-    faces = Faces(((pixels + 1) * 127.5).byte(), torch.zeros(6, 8), torch.tensor(1.0))
+    faces = Faces(((pixels + 1) * 127.5).byte(), torch.zeros(6, 8), torch.tensor(1.0), NO_CHANGE)
     free = (
         Reconstruction(vae)(faces).item()
-        - Reconstruction(vae)(Faces(faces.pixels, faces.noise, torch.tensor(0.0))).item()
+        - Reconstruction(vae)(Faces(faces.pixels, faces.noise, torch.tensor(0.0), NO_CHANGE)).item()
     )
     assert free == pytest.approx(8 * reconstruction.FREE, rel=1e-3)
 
