@@ -178,7 +178,7 @@ def open_engine(settings: Settings) -> Engine:
         logging.basicConfig(format="%(asctime)s %(message)s")
         logging.getLogger("playground").setLevel(logging.INFO)
     kind = LoggedEngine if settings.log_prompts else Engine
-    return kind(Registry(settings.checkpoints, settings.memory_mb * MB))
+    return kind(Registry(settings.checkpoints, settings.memory_mb * MB), arenas.Rest().work)
 
 
 def open_history(settings: Settings) -> History:

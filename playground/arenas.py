@@ -1,4 +1,4 @@
-"""How much freed memory the C library keeps for threads.
+"""How much freed memory the C library keeps: of threads, and of a crowd that has left.
 
 glibc gives every thread an arena of its own, up to eight for each core, and each keeps what a step of a picture once
 needed: with a server's worker threads that grows by hundreds of MB which nobody uses. Knows neither models nor pages.
@@ -8,8 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import threading
+from collections.abc import Callable, Iterator
+
+import psutil
 
 ARENAS = 2  # one for whoever computes, and one beside it
+REST_S = 2.0  # without any work, after which memory is looked at
+GROWN_BYTES = 32 << 20  # worth giving back: the next work has to ask for it anew
 _ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
 
 
@@ -22,3 +28,54 @@ def share() -> bool:
     with contextlib.suppress(OSError, AttributeError, TypeError):
         return bool(ctypes.CDLL(None).mallopt(_ARENA_MAX, ARENAS))
     return False
+
+
+def give_back() -> None:
+    """Return freed memory to the system, from the middle of the heap too."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+class Rest:
+    """Gives memory back when all work is over for a moment and the process has grown. Safe to use from several threads.
+
+    Args:
+        measure: bytes that the process has.
+    """
+
+    def __init__(
+        self,
+        rest_s: float = REST_S,
+        measure: Callable[[], int] = lambda: psutil.Process().memory_info().rss,
+        give_back: Callable[[], None] = give_back,
+    ) -> None:
+        self._rest_s, self._measure, self._give_back = rest_s, measure, give_back
+        self._lock = threading.Lock()  # of the two that follow
+        self._working, self._waits = 0, False
+        self._usual = 0
+
+    @contextlib.contextmanager
+    def work(self) -> Iterator[None]:
+        """Nothing is given back inside."""
+        with self._lock:
+            self._working += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._working -= 1
+                begins = not self._working and not self._waits
+                self._waits = self._waits or begins
+            if begins:
+                timer = threading.Timer(self._rest_s, self._look)
+                timer.daemon = True
+                timer.start()
+
+    def _look(self) -> None:
+        with self._lock:
+            self._waits = False
+            if self._working:
+                return
+        if self._measure() > self._usual + GROWN_BYTES:
+            self._give_back()
+            self._usual = self._measure()

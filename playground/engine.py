@@ -28,10 +28,18 @@ POLL_S, LONGEST_POLL_S = 0.25, 1.0  # so long, and ever longer, until who waits 
 
 
 class Engine:
-    """Generates from recipes with the models of a registry. Safe to use from several threads."""
+    """Generates from recipes with the models of a registry. Safe to use from several threads.
 
-    def __init__(self, registry: Registry | None = None) -> None:
-        self.registry = registry or Registry()
+    Args:
+        work: entered for as long as a recipe is worked at.
+    """
+
+    def __init__(
+        self,
+        registry: Registry | None = None,
+        work: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+    ) -> None:
+        self.registry, self._work = registry or Registry(), work
         self.pace = Pace()
         self.line = Line()
 
@@ -79,6 +87,7 @@ class Engine:
         manifest = self.registry.manifest(recipe.model, recipe.kind)  # a mistake is told at once
         with contextlib.ExitStack() as stack:
             yield from self._let_in(recipe, client, follows, stack)
+            stack.enter_context(self._work())
             if manifest.kind != recipe.kind:
                 yield from self._made_of_others(recipe, manifest, client)
             else:

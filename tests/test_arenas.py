@@ -3,10 +3,14 @@
 import ctypes
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from bench._serving import environment
+from playground.arenas import GROWN_BYTES, Rest
+
+MB, PATIENCE_S = 1 << 20, 60
 
 COUNT = """
 import ctypes, sys, threading
@@ -38,3 +42,21 @@ def arenas(how: str) -> int:
 def test_threads_share_two_arenas():
     assert arenas("own") > 2
     assert arenas("shared") <= 2
+
+
+def test_memory_is_given_back_once_all_work_is_over_and_only_where_it_grew():
+    sizes, given = [500], threading.Semaphore(0)
+    rest = Rest(0.0, lambda: sizes[-1] * MB, given.release)
+    with rest.work():
+        with rest.work():
+            pass
+        assert not given.acquire(timeout=0.2), "one is still at work"
+    assert given.acquire(timeout=PATIENCE_S)
+    sizes.append(500 + GROWN_BYTES // MB)
+    with rest.work():
+        pass
+    assert not given.acquire(timeout=0.2), "it has hardly grown"
+    sizes.append(sizes[-1] + 1)
+    with rest.work():
+        pass
+    assert given.acquire(timeout=PATIENCE_S)
