@@ -9,16 +9,23 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: run setup test check bench readme resolve clean
+.PHONY: run setup test test-rest test-browser check bench readme resolve clean
 
 run: $(VENV)/app.stamp
 	$(BIN)/python app.py
 
 setup: $(VENV)/dev.stamp
 
+# Both halves at once keep two cores busy.
 test: $(VENV)/dev.stamp
 	$(if $(CHROMIUM),,@echo "No /usr/bin/chromium here: the browser tests are left out.")
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(if $(CHROMIUM),,-m "not browser")
+	@+$(MAKE) --no-print-directory --jobs=2 test-rest $(if $(CHROMIUM),test-browser)
+
+test-rest: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m "not browser"
+
+test-browser: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m browser
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

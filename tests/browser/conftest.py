@@ -1,7 +1,7 @@
 """A real Chromium. Every page is watched: an error in the console or a request to another host fails its test.
 
 A browser, a server and a model share two cores here, so a test that fails is tried again, at most twice; pytest's
-summary tells which were. Where tests are spread over processes, one of them has all of these: one browser at a time.
+summary tells which were.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,12 +20,10 @@ TRIES_AGAIN = 2
 expect.set_options(timeout=PATIENCE_MS)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=TRIES_AGAIN))
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")
