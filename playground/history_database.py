@@ -67,6 +67,7 @@ _REASONS = {
     sqlite3.SQLITE_IOERR: FAILED,
 }
 _open: weakref.WeakSet[Database] = weakref.WeakSet()
+_forking = threading.local()  # whose locks a thread holds while it forks
 
 
 class _DamagedError(Exception):
@@ -219,8 +220,8 @@ class Database:
         except Timeout as error:
             raise PlaygroundError(BUSY) from error
 
-    def _after_fork(self) -> None:
-        self._lock = threading.RLock()  # a thread of the parent may hold the other one
+    def _in_the_child(self) -> None:
+        self._lock = threading.RLock()  # nobody in this process holds the other one
         if self._connection is not None:
             self._inherited.append(self._connection)  # closing it would take the parent's locks away
             self._connection = None
@@ -293,10 +294,24 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _after_fork() -> None:
+def _before_fork() -> None:
+    """Wait until no thread is inside SQLite: a child would inherit its mutexes and file locks, held for ever."""
+    _forking.held = sorted(_open, key=id)  # one order for all who fork
+    for database in _forking.held:
+        database._lock.acquire()
+
+
+def _in_the_parent() -> None:
+    for database in _forking.held:
+        database._lock.release()
+    del _forking.held
+
+
+def _in_the_child() -> None:
+    del _forking.held
     for database in list(_open):
-        database._after_fork()
+        database._in_the_child()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_in_the_parent, after_in_child=_in_the_child)

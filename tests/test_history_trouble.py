@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,11 @@ def in_a_fork(work) -> list[str]:
     child = os.fork()
     if not child:
         try:
-            os.write(theirs, json.dumps(work()).encode())
-        finally:
-            os._exit(0)
+            told_back = work()
+        except BaseException:
+            told_back = [traceback.format_exc()]
+        os.write(theirs, json.dumps(told_back).encode())
+        os._exit(0)
     os.close(theirs)
     os.waitpid(child, 0)
     with open(ours) as pipe:  # noqa: PTH123
@@ -234,13 +237,17 @@ def test_a_later_step_of_the_schema_keeps_what_is_there(history, folder):
 def test_threads_and_processes_share_a_folder(history, folder):
     def add(mine: History, name: str) -> None:
         for n in range(5):
-            mine.add(MINE, told(f"{name}{n}"), [File("a.bin", os.urandom(100)), File("b.bin", b"the same for all")])
+            mine.add(MINE, told(f"{name}{n}"), files())
+
+    def files() -> list[File]:
+        return [File("a.bin", os.urandom(100)), File("b.bin", b"the same for all")]
 
     def process() -> list[str]:
         add(history, "inherited")  # its connection is not taken along
         add(History(folder), "own")
         return []
 
+    history.add(MINE, told("before"), files())  # no thread imports anything while the process forks
     threads = [
         threading.Thread(target=add, args=(one, f"thread{k} ")) for k, one in enumerate((history, History(folder)))
     ]
@@ -249,9 +256,9 @@ def test_threads_and_processes_share_a_folder(history, folder):
     assert in_a_fork(process) == []
     for thread in threads:
         thread.join()
-    assert len(set(titles(history))) == 20
+    assert len(set(titles(history))) == 21
     assert all(history.file(MINE, entry.id, 1).data == b"the same for all" for entry in history.search(MINE).entries)
-    assert len(list((folder / "files").glob("*"))) == 21 and not list((folder / "parts").glob("*"))
+    assert len(list((folder / "files").glob("*"))) == 22 and not list((folder / "parts").glob("*"))
 
 
 def test_who_has_to_wait_too_long_is_told(history, folder, monkeypatch):

@@ -194,7 +194,7 @@ def test_all_steps_of_a_model_are_made_in_one_thread_with_the_callers_context(sh
         while True:
             yield threading.get_ident(), who_asks()
 
-    with Registry(shelf).use("tales", "text") as loaded:
+    with Registry(shelf).use("a", "text") as loaded:
         with asking("a/1"):
             here = [loaded.step(whose()), loaded.step(whose())]
         with ThreadPoolExecutor(1) as pool:
