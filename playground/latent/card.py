@@ -27,7 +27,7 @@ from playground.latent.readings import FACTORS
 from playground.manifests import MANIFEST, Manifest
 from playground.stages import stages_section
 
-UNITS = dict.fromkeys(("vae", GENERATOR, INVERTER), "faces")
+UNITS = {"mapping": "points"} | dict.fromkeys(("vae", GENERATOR, INVERTER), "faces")
 SAMPLES, EDITS = "samples.png", "edits.png"
 DATASET = "held-out faces"
 OTHER = {"vae": "gan", "gan": "vae"}
@@ -51,12 +51,15 @@ generator = FaceGenerator.from_pretrained("checkpoints/{name}/generator", torch_
 noise = torch.randn(1, generator.config.dims, generator=torch.Generator().manual_seed(7))
 Image.fromarray(to_bytes(generator(noise).detach())[0]).save("face.png")""",
 }
+BEGAN = {"vae": ".", "gan": ", beginning as the VAE beside it."}
 NETWORKS = {
     "vae": "A convolutional variational autoencoder (Kingma & Welling 2014) whose points reach every depth of the "
     "decoder as scales and shifts. A point is z; for the prior it is a draw of N(0, I), times the temperature.",
-    "gan": "A mapping network and a generator with weight modulation as StyleGAN2's (Karras et al. 2020), trained by "
-    "the objective of R3GAN (Huang et al. 2024); and an inverter, whose guess at a picture's point a few steps of "
-    "optimisation improve. A point is w; ψ draws it towards the mean.",
+    "gan": "A mapping network (Karras et al. 2019) before a decoder of the VAE's build, whose points reach every depth "
+    "as scales and shifts. It began as the VAE beside it and was trained by R3GAN's objective (Huang et al. 2024): "
+    "first the mapping, against a judge of points, then all of it, against a judge of pictures. An inverter guesses a "
+    "picture's point, and a few steps of optimisation improve the guess. A point is w; ψ draws it to the mean. The "
+    "same noise leads to related faces in both models.",
 }
 
 
@@ -94,7 +97,7 @@ def write_card(folder: Path) -> None:
         "Points": _points(),
         "Data and licence": _data(manifest),
         "Architecture": _architecture(manifest, network),
-        "Training": stages_section(folder, ".", UNITS, "vae" if network == "vae" else GENERATOR),
+        "Training": stages_section(folder, BEGAN[network], UNITS, "vae" if network == "vae" else GENERATOR),
         "Evaluation": _evaluation(folder, manifest, found)
         if found
         else f"`python -m playground evaluate {manifest.name}` fills this in.",

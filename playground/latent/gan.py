@@ -1,13 +1,12 @@
-"""The adversarial networks of faces: a generator with styles, the discriminator that trains it, and a way back.
+"""The adversarial networks of faces: a generator with a mapping, the discriminators that train it, and a way back.
 
-The generator is StyleGAN2's at a small size (Karras et al. 2020): a mapping of noise z to points w, and convolutions
-whose channels w weighs and whose outputs are brought back to unit variance. The discriminator is R3GAN's (Huang et al.
-2024): residual, without normalisation. Knows nothing of how they are trained.
+The generator maps noise z to a point w (Karras et al. 2019, "A style-based generator"), whose scales and shifts reach
+every depth of a decoder that is built as the VAE's is. So the two models differ in what they were trained for, and in
+nothing else. Knows nothing of how they are trained.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -16,55 +15,48 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import nn
 
-from playground.latent.layers import Doubling
+from playground.latent.vae import BLOCKS, DECODER, DIMS, ENCODER, SIZE, Decoder, Encoder, FaceVAE
 
-SIZE, DIMS = 64, 64
-WIDTHS = (64, 128, 192, 256)  # at 32, 16, 8 and 4 px
-CRITIC = (48, 96, 192, 256)
-INVERTER = (32, 64, 128, 192)
-TINY = (4, 8, 8, 8)
+MAPPED, JUDGED = 256, 256  # widths of the networks that make and judge points
+DEEP = 2  # residual blocks of each of them
+SQUARE = 4  # pixels of a side that a discriminator looks at as one place
+JUDGES = (64, 128, 192, 256)  # its widths at size/4, size/8, …
 SLOPE = 0.2
-GAIN = math.sqrt(2 / (1 + SLOPE**2))  # what keeps the variance behind a leaky ReLU
+
+
+class Residual(nn.Module):
+    """Two layers beside the way straight on, which starts alone; `forward(x)`: (B, W) → the same."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.second(F.leaky_relu(self.first(F.leaky_relu(x, SLOPE)), SLOPE))
+
+
+def _perceptron(given: int, made: int, width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(given, width),
+        *(Residual(width) for _ in range(DEEP)),
+        nn.LeakyReLU(SLOPE),
+        nn.Linear(width, made),
+    )
 
 
 class Mapping(nn.Module):
-    """`forward(z)`: (B, D) noise → (B, D) points w; the noise is brought to unit length per dimension first."""
+    """`forward(z)`: (B, D) noise → (B, D) points w; untrained, it leaves z where it is."""
 
-    def __init__(self, dims: int, layers: int = 3) -> None:
+    def __init__(self, dims: int, width: int = MAPPED) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(dims, dims) for _ in range(layers))
-        for layer in self.layers:
-            nn.init.normal_(layer.weight, std=1 / math.sqrt(dims))
-            nn.init.zeros_(layer.bias)
+        self.layers = _perceptron(dims, dims, width)
+        nn.init.zeros_(self.layers[-1].weight)
+        nn.init.zeros_(self.layers[-1].bias)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        w = z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
-        for layer in self.layers:
-            w = GAIN * F.leaky_relu(layer(w), SLOPE)
-        return w
-
-
-class Modulated(nn.Module):
-    """A 3×3 convolution, of whose weights w makes each sample's own; `forward(x, w)`.
-
-    Weights are never formed sample by sample: scaling what goes in by the styles, and what comes out by the length
-    that each output's weights then have, is the same (Karras et al. 2020, section 2.2).
-    """
-
-    def __init__(self, width: int, dims: int) -> None:
-        super().__init__()
-        self.kernel = nn.Parameter(torch.randn(width, width, 3, 3) / math.sqrt(9 * width))
-        self.bias = nn.Parameter(torch.zeros(width))
-        self.style = nn.Linear(dims, width)
-        nn.init.normal_(self.style.weight, std=1 / math.sqrt(dims))
-        nn.init.ones_(self.style.bias)
-
-    def forward(self, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-        style = self.style(w).float()  # (B, I)
-        lengths = style.square() @ self.kernel.float().square().sum(dim=(2, 3)).T  # (B, O)
-        scale = torch.rsqrt(lengths + 1e-8)[:, :, None, None].to(x.dtype)
-        x = F.conv2d(x * style[:, :, None, None].to(x.dtype), self.kernel, padding=1)
-        return F.leaky_relu(x * scale + self.bias[:, None, None].to(x.dtype), SLOPE) * GAIN
+        return z + self.layers(z)
 
 
 class FaceGenerator(ModelMixin, ConfigMixin):
@@ -72,21 +64,16 @@ class FaceGenerator(ModelMixin, ConfigMixin):
 
     Args:
         size: pixels of a side. dims: D, of z and of w.
-        widths: at size/2, size/4, …
+        widths: of the decoder at size/2, size/4, …; mapped: of the mapping.
     """
 
     @register_to_config
-    def __init__(self, size: int = SIZE, dims: int = DIMS, widths: Sequence[int] = WIDTHS) -> None:
+    def __init__(
+        self, size: int = SIZE, dims: int = DIMS, widths: Sequence[int] = DECODER, mapped: int = MAPPED
+    ) -> None:
         super().__init__()
-        side = size >> len(widths)
-        self.mapping = Mapping(dims)
-        self.start = nn.Parameter(torch.randn(1, widths[-1], side, side))
-        self.levels = nn.ModuleList(
-            nn.ModuleList([Modulated(width, dims), Modulated(width, dims)]) for width in reversed(widths)
-        )
-        pairs = zip(widths[:0:-1], widths[-2::-1], strict=True)
-        self.narrow = nn.ModuleList(nn.Conv2d(wide, slim, 1) for wide, slim in pairs)
-        self.conv_out = Doubling(widths[0])
+        self.mapping = Mapping(dims, mapped)
+        self.decoder = Decoder(size, dims, widths)
         self.register_buffer("mean", torch.zeros(dims))
 
     def map(self, z: torch.Tensor) -> torch.Tensor:
@@ -95,81 +82,87 @@ class FaceGenerator(ModelMixin, ConfigMixin):
 
     def synthesise(self, w: torch.Tensor) -> torch.Tensor:
         """(B, D) points → (B, 3, S, S), about −1 … 1."""
-        x = self.start.expand(len(w), -1, -1, -1).contiguous(memory_format=torch.channels_last)
-        for place, (first, second) in enumerate(self.levels):
-            if place:
-                x = F.interpolate(self.narrow[place - 1](x), scale_factor=2.0, mode="nearest")
-            x = second(first(x, w), w)
-        return self.conv_out(x)
+        return self.decoder(w)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """(B, D) noise → (B, 3, S, S)."""
         return self.synthesise(self.map(z))
 
 
-class Judging(nn.Module):
-    """A residual block of R3GAN: no normalisation, a branch that starts at zero; `forward(x)`."""
+class PointDiscriminator(nn.Module):
+    """Tells points of real faces from mapped noise; `judge`: (B, D) → (B,) logits, high for what it takes for real."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, dims: int, width: int = JUDGED) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        nn.init.zeros_(self.second.weight)
+        self.layers = _perceptron(dims, 1, width)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.second(F.leaky_relu(self.first(F.leaky_relu(x, SLOPE)), SLOPE))
+    def look(self, points: torch.Tensor) -> torch.Tensor:
+        """Points as they are judged: as they are."""
+        return points
 
-
-def _descent(widths: Sequence[int]) -> nn.Sequential:
-    """From pixels to the smallest side, halving before each width.
-
-    Halves are means, never every other pixel: a discriminator that treats pixels unlike teaches checkerboards.
-    """
-    layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1), nn.LeakyReLU(SLOPE)]
-    for place, width in enumerate(widths):
-        layers += [nn.AvgPool2d(2), nn.Conv2d(widths[max(0, place - 1)], width, 1), Judging(width)]
-    return nn.Sequential(*layers, nn.LeakyReLU(SLOPE))
+    def judge(self, points: torch.Tensor) -> torch.Tensor:
+        return self.layers(points).squeeze(1)
 
 
 class FaceDiscriminator(nn.Module):
-    """`forward(x)`: (B, 3, S, S) → (B,) logits, high for pictures that it takes for real. Needed in training alone."""
+    """Tells real pictures from made ones. Needed in training alone.
 
-    def __init__(self, size: int = SIZE, widths: Sequence[int] = CRITIC) -> None:
+    Squares of pixels become channels first, which loses nothing and is quick. A logit is the sum of the whole face's
+    and of those of its places at each side, as means, so that what is sharp counts as well as what is likely.
+    """
+
+    def __init__(self, size: int = SIZE, widths: Sequence[int] = JUDGES) -> None:
         super().__init__()
-        self.body = _descent(widths)
-        side = size >> len(widths)
-        self.gather = nn.Conv2d(widths[-1], widths[-1], side, groups=widths[-1])
-        self.head = nn.Linear(widths[-1], 1)
+        self.conv_in = nn.Conv2d(3 * SQUARE**2, widths[0], 3, padding=1)
+        pairs = zip(widths, widths[1:], strict=False)
+        self.levels = nn.ModuleList(nn.Conv2d(slim, wide, 4, 2, 1) for slim, wide in pairs)
+        self.places = nn.ModuleList(nn.Conv2d(width, 1, 1) for width in widths[:-1])
+        side = size // SQUARE >> len(self.levels)
+        self.head = nn.Linear(widths[-1] * side * side, 1)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.gather(self.body(x)).flatten(1)).squeeze(1)
+    def look(self, pictures: torch.Tensor) -> torch.Tensor:
+        """(B, 3, S, S) of −1 … 1, as they are."""
+        return pictures
+
+    def judge(self, pictures: torch.Tensor) -> torch.Tensor:
+        """(B, 3, S, S) → (B,) logits, high for pictures that it takes for real."""
+        squares = F.pixel_unshuffle(pictures, SQUARE).contiguous(memory_format=torch.channels_last)
+        x, logits = F.leaky_relu(self.conv_in(squares), SLOPE), []
+        for level, place in zip(self.levels, self.places, strict=True):
+            logits.append(place(x).mean(dim=(1, 2, 3)))
+            x = F.leaky_relu(level(x), SLOPE)
+        return sum(logits) + self.head(x.flatten(1)).squeeze(1)
 
 
 class FaceInverter(ModelMixin, ConfigMixin):
     """Picture → the point from which a generator makes it; `forward(x)`: (B, 3, S, S) → (B, D).
 
     Args:
-        size, dims: of the generator. widths: at size/2, size/4, …
+        size, dims: of the generator. widths: at size/2, size/4, …; blocks: residual blocks there.
     """
 
     @register_to_config
-    def __init__(self, size: int = SIZE, dims: int = DIMS, widths: Sequence[int] = INVERTER) -> None:
+    def __init__(
+        self, size: int = SIZE, dims: int = DIMS, widths: Sequence[int] = ENCODER, blocks: Sequence[int] = BLOCKS
+    ) -> None:
         super().__init__()
-        self.body = _descent(widths)
-        self.head = nn.Linear(widths[-1] * (size >> len(widths)) ** 2, dims)
+        self.encoder = Encoder(size, dims, widths, blocks)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.body(x).flatten(1))
+        return self.encoder(x).chunk(2, dim=1)[0]
 
 
-def make_networks(*, tiny: bool = False) -> tuple[FaceGenerator, FaceDiscriminator]:
-    """Untrained ones; `tiny` for tests."""
-    if tiny:
-        return FaceGenerator(dims=8, widths=TINY), FaceDiscriminator(widths=TINY)
-    return FaceGenerator(), FaceDiscriminator()
+def generator_of(vae: FaceVAE) -> FaceGenerator:
+    """A generator that draws what a VAE draws, from the same noise."""
+    config = vae.config
+    generator = FaceGenerator(config.size, config.dims, config.decoder_widths)
+    generator.decoder.load_state_dict(vae.decoder.state_dict())
+    return generator
 
 
-def make_inverter(generator: FaceGenerator, *, tiny: bool = False) -> FaceInverter:
-    """An untrained one that fits a generator; `tiny` for tests."""
-    config = generator.config
-    return FaceInverter(config.size, config.dims, TINY if tiny else INVERTER)
+def inverter_of(vae: FaceVAE) -> FaceInverter:
+    """An inverter that finds the points which a VAE's encoder takes for the likeliest."""
+    config = vae.config
+    inverter = FaceInverter(config.size, config.dims, config.encoder_widths, config.encoder_blocks)
+    inverter.encoder.load_state_dict(vae.encoder.state_dict())
+    return inverter

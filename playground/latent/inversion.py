@@ -1,7 +1,8 @@
 """The way back through a generator: a network guesses the point of a picture, and a few steps improve the guess.
 
-The guess is trained on the generator's own pictures, whose points are known, and on real faces, which must come back
-(Zhu et al. 2020, "In-domain GAN inversion"). The steps start there and are held near it, where points mean something.
+The guess begins as the VAE's. It is trained on the generator's own pictures, whose points are known, and on real faces,
+which must come back (Zhu et al. 2020, "In-domain GAN inversion"). The steps start there and are held near it, where
+points mean something.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import torch
 from torch import nn
 
 from playground.latent.album import Album, draw, shrink
-from playground.latent.gan import SIZE, FaceGenerator, FaceInverter, make_inverter
+from playground.latent.gan import FaceGenerator, FaceInverter, inverter_of
 from playground.latent.pixels import signal_to_noise, through, to_bytes, to_tensor, write_sheet
 from playground.latent.reconstruction import SHARD, distance
+from playground.latent.vae import FaceVAE
 from playground.latent.world import HELD_OUT
 from playground.training import Plan
 
@@ -27,9 +29,9 @@ KEPT_NEAR = 0.02  # weight of the squared way from the guess, in variances, whil
 REFINED, RATE = 24, 0.15  # steps of improvement, and their size in standard deviations of points
 FRESH, SHOWN = 96, 12
 PLAN = Plan(
-    steps=2_000,
-    batch_size=32,
-    lr=1e-3,
+    steps=500,
+    batch_size=24,
+    lr=3e-4,
     betas=(0.9, 0.99),
     weight_decay=0.0,
     hold=0.5,
@@ -96,16 +98,16 @@ class InversionJob:
     """Data, module, reports and export; see `training.Job`.
 
     Args:
-        generator: folder of a trained one. out: where `save_pretrained` writes the inverter.
+        generator: folder of a trained one. vae: what the inverter begins as.
+        out: where `save_pretrained` writes the inverter.
     """
 
-    def __init__(self, album: Album, generator: Path, out: Path, plan: Plan, *, tiny: bool) -> None:
-        self._album, self._generator, self._out, self._plan, self._tiny = album, generator, out, plan, tiny
+    def __init__(self, album: Album, generator: Path, vae: FaceVAE, out: Path, plan: Plan) -> None:
+        self._album, self._generator, self._vae, self._out, self._plan = album, generator, vae, out, plan
+        self._size, self._dims = vae.config.size, vae.config.dims
 
     def build(self) -> nn.Module:
-        generator = FaceGenerator.from_pretrained(self._generator, torch_dtype=torch.float32)
-        self._dims = generator.config.dims
-        networks = generator, make_inverter(generator, tiny=self._tiny)
+        networks = FaceGenerator.from_pretrained(self._generator, torch_dtype=torch.float32), inverter_of(self._vae)
         return Inversion(*(network.to(memory_format=torch.channels_last) for network in networks))
 
     def batch(self, cursor: int, progress: float, rank: int, world: int) -> Sights:
@@ -113,12 +115,11 @@ class InversionJob:
         places = np.arange(cursor, cursor + self._plan.batch_size)[mine]
         dice = torch.Generator().manual_seed(self._plan.seed * HELD_OUT + cursor)
         noise = torch.randn(self._plan.batch_size, self._dims, generator=dice)[mine]
-        return Sights(torch.from_numpy(self._album.read(places, SIZE)).permute(0, 3, 1, 2), noise)
+        return Sights(torch.from_numpy(self._album.read(places, self._size)).permute(0, 3, 1, 2), noise)
 
     def report(self, module: Inversion, final: bool) -> dict[str, float]:
         """What becomes of held-out faces, and a sheet: faces, what a guess gives back, what is left after refining."""
-        count = SHOWN if self._tiny else FRESH
-        fresh = shrink(np.stack([draw(HELD_OUT, index) for index in range(count)]), SIZE)
+        fresh = shrink(np.stack([draw(HELD_OUT, index) for index in range(FRESH)]), self._size)
         guesses = through(module.inverter, fresh)
         back = to_bytes(through(module.generator.synthesise, guesses))
         shown = to_tensor(fresh[:SHOWN])

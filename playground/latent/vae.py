@@ -15,8 +15,6 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import nn
 
-from playground.latent.layers import Doubling
-
 SIZE, DIMS = 128, 48
 ENCODER, DECODER = (32, 64, 128, 192, 256), (32, 64, 128, 192, 256)  # widths at 64, 32, 16, 8 and 4 px
 BLOCKS = (0, 0, 1, 1, 0)  # residual blocks of the encoder at these sizes
@@ -71,6 +69,23 @@ class Encoder(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.body(self.conv_in(x)).flatten(1))
+
+
+class Doubling(nn.Conv2d):
+    """A 3×3 convolution to pictures of twice the side: (B, C, H, W) → (B, 3, 2H, 2W).
+
+    Four outputs of a position become four pixels. They are alike at first (Aitken et al. 2017), so that no checkerboard
+    has to be unlearnt.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, 12, 3, padding=1)
+        with torch.no_grad():
+            self.weight.copy_(self.weight[::4].repeat_interleave(4, dim=0))
+            self.bias.copy_(self.bias[::4].repeat_interleave(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.pixel_shuffle(super().forward(x), 2)
 
 
 class Decoder(nn.Module):

@@ -13,9 +13,9 @@ from playground.errors import PlaygroundError
 from playground.events import Picture
 from playground.latent.gan import FaceGenerator
 from playground.latent.loaded import LatentModel, load
-from playground.latent.vae import FaceVAE
+from playground.latent.vae import TINY, FaceVAE
 from playground.manifests import MANIFEST, Manifest
-from tests.latent.tiny import DIMS, SIZES, make_checkpoint
+from tests.latent.tiny import DIMS, SIZE, make_checkpoint
 
 KINDS = pytest.mark.parametrize("kind", ["vae", "gan"])
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -39,7 +39,7 @@ def points() -> np.ndarray:
 @KINDS
 def test_a_model_tells_what_it_is(models, kind):
     model = models[kind]
-    assert (model.name, model.kind, model.size, model.dims) == (f"faces-{kind}", kind, SIZES[kind], DIMS)
+    assert (model.name, model.kind, model.size, model.dims) == (f"faces-{kind}", kind, SIZE, DIMS)
     assert len(model.fingerprint) == 12 and model.dtype == "float32" and model.memory > 10_000
     assert model.atlas.dims == DIMS
 
@@ -48,7 +48,7 @@ def test_a_model_tells_what_it_is(models, kind):
 def test_rows_are_the_same_bit_for_bit_in_any_company(models, kind, points):
     model = models[kind]
     together = model.decode(points)
-    assert together.shape == (7, SIZES[kind], SIZES[kind], 3) and together.dtype == np.uint8
+    assert together.shape == (7, SIZE, SIZE, 3) and together.dtype == np.uint8
     assert (np.concatenate([model.decode(row[None]) for row in points]) == together).all()
     assert (model.decode(points[::-1])[::-1] == together).all()
     with ThreadPoolExecutor(4) as others:
@@ -71,7 +71,7 @@ def test_frames_are_what_the_plain_modules_make(models, points, tmp_path):
 
 @KINDS
 def test_no_points_make_no_pictures(models, kind):
-    assert models[kind].decode(np.empty((0, DIMS), np.float32)).shape == (0, SIZES[kind], SIZES[kind], 3)
+    assert models[kind].decode(np.empty((0, DIMS), np.float32)).shape == (0, SIZE, SIZE, 3)
 
 
 @KINDS
@@ -172,6 +172,6 @@ def test_a_damaged_folder_is_told_in_a_sentence(tmp_path, kind, spoil, sentence)
 
 def test_parts_of_different_models_do_not_go_together(tmp_path):
     folder = make_checkpoint(tmp_path / "mine", "gan")
-    FaceGenerator(dims=16, widths=(4, 8, 8, 8)).save_pretrained(folder / "generator")
-    with pytest.raises(PlaygroundError, match="its inverter makes 8 numbers of 64 px, its generator takes 16"):
+    FaceGenerator(dims=16, widths=TINY).save_pretrained(folder / "generator")
+    with pytest.raises(PlaygroundError, match="its inverter makes 8 numbers of 128 px, its generator takes 16"):
         opened(folder)

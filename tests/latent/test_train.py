@@ -17,6 +17,7 @@ from playground.latent.train import train_faces
 from playground.manifests import MANIFEST, Manifest, read_entry, sha256
 from playground.registry import TRAINING
 from playground.training import STATE, read_run
+from tests.latent.tiny import make_checkpoint
 
 KINDS = pytest.mark.parametrize("kind", ["vae", "gan"])
 WEIGHTS = {
@@ -55,9 +56,10 @@ def test_the_export_is_whole_small_and_opens(root, kind):
 @KINDS
 def test_stages_leave_their_reports_and_previews(root, kind):
     folder = root / "runs" / kind
-    stages = [folder] if kind == "vae" else [folder / "generator", folder / "inverter"]
+    stages = [folder] if kind == "vae" else [folder / "mapping", folder / "generator", folder / "inverter"]
     for stage in stages:
-        assert all((stage / name).is_file() for name in (STATE, "history.jsonl", "loss.png", "preview.png"))
+        assert all((stage / name).is_file() for name in (STATE, "history.jsonl", "loss.png"))
+        assert (stage / "preview.png").is_file() or stage.name == "mapping"
     record = json.loads((root / f"faces-{kind}" / "training.json").read_text())
     assert len(record["stages"]) == len(stages)
     assert all(stage["steps"] == 3 and stage["reported"] for stage in record["stages"].values())
@@ -103,11 +105,19 @@ def test_an_unknown_kind_is_told(tmp_path):
         train_faces("flow", tmp_path, tmp_path)
 
 
+def test_a_gan_begins_as_the_vae_beside_it(tmp_path):
+    make_checkpoint(tmp_path / "faces-vae")
+    begun = train._beside(tmp_path / "faces-gan")
+    kept = load_file(tmp_path / "faces-vae" / "diffusion_pytorch_model.safetensors")
+    assert all(torch.equal(begun.state_dict()[name], weight.float()) for name, weight in kept.items())
+
+
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
         (("train", "faces-vae", "--smoke", "--warm"), "faces-vae has no record of an earlier training to go on from"),
         (("train", "faces-gan", "--smoke", "--warm"), "The model faces-gan can't be trained from its checkpoint"),
+        (("train", "faces-gan"), "faces-gan begins as faces-vae, and there is none in "),
         (("train", "faces-gan", "--smoke", "--data", "."), "is trained on faces that are drawn as it goes"),
         (("train", "faces", "--smoke", "--warm"), "The recogniser of faces is trained from scratch"),
         (("evaluate", "faces-vae"), "There is no model 'faces-vae'"),

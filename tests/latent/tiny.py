@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CHARTED, CHECKED = 48, 8  # faces that the atlas knows, and held-out ones
 JOURNEY = {"a": "preset:cat", "b": "preset:dog", "frames": 5, "seed": 7}
-SIZES, DIMS = {"vae": 128, "gan": 64}, 8
+SIZE, DIMS = 128, 8
 
 
 def make_checkpoint(folder: Path, kind: str = "vae", *, seed: int = 0) -> Path:
@@ -42,7 +42,7 @@ def make_checkpoint(folder: Path, kind: str = "vae", *, seed: int = 0) -> Path:
     for name, part in parts.items():
         part.half().save_pretrained(folder / name)
         part.float()  # with the rounding of what was saved
-    points = through(encode, _faces(SIZES[kind])).numpy()
+    points = through(encode, _faces(SIZE)).numpy()
     samples = np.stack([np.zeros(CHARTED, int), np.arange(CHARTED)], axis=1)
     errors = np.linspace(20, 40, CHECKED)
     write_atlas(make_atlas(points[:CHARTED], samples, points[CHARTED:], errors), folder)
@@ -52,7 +52,7 @@ def make_checkpoint(folder: Path, kind: str = "vae", *, seed: int = 0) -> Path:
         summary="A tiny model for tests.",
         licence="apache-2.0",
         parameters=sum(part.num_parameters() for part in parts.values()),
-        details={"network": kind, "size": SIZES[kind], "dims": DIMS},
+        details={"network": kind, "size": SIZE, "dims": DIMS},
     )
     return folder
 
@@ -64,7 +64,7 @@ def _make_vae() -> tuple[dict[str, ModelMixin], nn.Module]:
     from playground.latent.vae import make_vae, normalise
 
     vae = make_vae(tiny=True).eval()
-    points = through(lambda pixels: vae.encode(pixels)[0], _faces(SIZES["vae"]))
+    points = through(lambda pixels: vae.encode(pixels)[0], _faces(SIZE))
     normalise(vae, points.mean(dim=0), points.T.cov())
     torch.nn.init.normal_(vae.decoder.first.weight)  # so that points matter
     _spread(vae.decode, vae.decoder.conv_out, torch.randn(16, DIMS))
@@ -74,19 +74,22 @@ def _make_vae() -> tuple[dict[str, ModelMixin], nn.Module]:
 def _make_gan() -> tuple[dict[str, ModelMixin], nn.Module]:
     import torch
 
-    from playground.latent.gan import make_inverter, make_networks
+    from playground.latent.gan import generator_of, inverter_of
     from playground.latent.pixels import through
+    from playground.latent.vae import make_vae
 
-    generator = make_networks(tiny=True)[0].eval()
-    inverter = make_inverter(generator, tiny=True).eval()
+    vae = make_vae(tiny=True).eval()
+    generator, inverter = generator_of(vae).eval(), inverter_of(vae).eval()
     with torch.no_grad():
+        torch.nn.init.normal_(generator.mapping.layers[-1].weight, std=0.1)  # so that noise and points differ
+        torch.nn.init.normal_(generator.decoder.first.weight)  # and points matter
         points = generator.map(torch.randn(256, DIMS))
         generator.mean.copy_(points.mean(dim=0))
-        guesses = through(inverter, _faces(SIZES["gan"]))
+        guesses, head = through(inverter, _faces(SIZE)), inverter.encoder.head
         scale = points.std(dim=0) / guesses.std(dim=0)
-        inverter.head.weight *= scale[:, None]
-        inverter.head.bias.copy_((inverter.head.bias - guesses.mean(dim=0)) * scale + generator.mean)
-    _spread(generator.synthesise, generator.conv_out, points[:16])
+        head.weight[:DIMS] *= scale[:, None]
+        head.bias[:DIMS] = (head.bias[:DIMS] - guesses.mean(dim=0)) * scale + generator.mean
+    _spread(generator.synthesise, generator.decoder.conv_out, points[:16])
     return {"generator": generator, "inverter": inverter}, inverter
 
 
