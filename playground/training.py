@@ -14,7 +14,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,6 +66,7 @@ class Plan:
         hold: share of the run up to which the rate stays at its peak before the cosine begins.
         clip: largest norm of the gradient.
         ema: decay of the averaged weights per step, which are reported on and exported; 0 = the weights as such.
+        paces: shares of AdamW's learning rate, for parameters whose names begin so.
         dropout: share of what a branch adds that is dropped while training, where the job's module has such a place.
         minutes: time of training in all, over however many resumed runs; the schedule then follows the clock.
     """
@@ -81,6 +82,7 @@ class Plan:
     final_lr: float = 0.05
     clip: float = 1.0
     ema: float = 0.0
+    paces: dict[str, float] = field(default_factory=dict)
     dropout: float = 0.0
     minutes: float | None = None
     seed: int = 0
@@ -204,11 +206,15 @@ def make_optimizers(module: nn.Module, plan: Plan) -> list[torch.optim.Optimizer
     outer = ("embed", "head", "conv_in", "conv_out")
     matrices = [p for name, p in named if p.ndim in (2, 4) and not any(word in name for word in outer)]
     hidden = {id(p) for p in matrices} if plan.muon_lr else set()
-    rest = [p for _, p in named if id(p) not in hidden]
-    groups = [
-        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": plan.weight_decay},
-        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
-    ]
+    paces = {id(p): _pace(plan, name) for name, p in named}
+    groups = []
+    for pace in dict.fromkeys(paces.values()):
+        rest = [p for _, p in named if id(p) not in hidden and paces[id(p)] == pace]
+        for decay, some in (
+            (plan.weight_decay, [p for p in rest if p.ndim >= 2]),
+            (0.0, [p for p in rest if p.ndim < 2]),
+        ):
+            groups.append({"params": some, "lr": plan.lr * pace, "weight_decay": decay})
     optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=plan.lr, betas=plan.betas, fused=True)]
     if hidden:
         optimizers.append(Muon(matrices, lr=plan.muon_lr, weight_decay=plan.weight_decay))
@@ -216,6 +222,10 @@ def make_optimizers(module: nn.Module, plan: Plan) -> list[torch.optim.Optimizer
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
     return optimizers
+
+
+def _pace(plan: Plan, name: str) -> float:
+    return next((pace for begin, pace in plan.paces.items() if name.startswith(begin)), 1.0)
 
 
 def plot(history: list[dict[str, float]], path: Path) -> None:

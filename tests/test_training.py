@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,17 @@ def test_a_state_of_another_model_is_refused(tmp_path):
 def test_a_diverged_run_says_so(tmp_path):
     with pytest.raises(PlaygroundError, match="diverged"):
         fit(LineJob(poison=3 * PLAN.batch_size), PLAN, tmp_path)
+
+
+def test_named_parameters_learn_at_their_own_pace(tmp_path):
+    begun, still = LineJob(), LineJob()
+    fit(begun, replace(PLAN, muon_lr=0.0), tmp_path / "even")
+    fit(still, replace(PLAN, muon_lr=0.0, weight_decay=0.0, paces={"hidden.": 1e-6}), tmp_path / "paced")
+    torch.manual_seed(PLAN.seed)
+    first = dict(LineJob().build().named_parameters())
+    assert torch.allclose(still.exported["hidden.weight"], first["hidden.weight"], atol=1e-4)
+    assert not torch.allclose(begun.exported["hidden.weight"], first["hidden.weight"], atol=1e-2)
+    assert not torch.allclose(still.exported["out.weight"], first["out.weight"], atol=1e-2)
 
 
 def test_the_averaged_weights_are_exported(tmp_path):

@@ -15,6 +15,7 @@ from playground.latent.factors import CONTINUOUS, DISCRETE, PRESETS, matches
 from playground.latent.world import draw_face, labels
 
 ON_MAP = 2000  # faces that are kept; regressions may see more
+OF_PEOPLE = ("age",)  # what people show in another way than animals: wrinkles and grey hair, not pale fur
 RIDGE = 1e-3  # share of a number's variance that is added, so that rare ones do not run wild
 
 
@@ -46,7 +47,7 @@ def make_atlas(points: np.ndarray, samples: np.ndarray, held_out: np.ndarray, er
     }
     return Atlas(
         **{name: value if name == "samples" else value.astype(np.float32) for name, value in arrays.items()},
-        directions=_directions(weights, known),
+        directions=_directions(weights, known) | _directions_of_people(table, points, known),
         presets=_presets(points, known, base, weights),
         usual=Usual(
             *(float(np.quantile(gaps, share)) for share in (0.5, 0.95)),
@@ -88,6 +89,18 @@ def _directions(weights: np.ndarray, known: Sequence[Mapping[str, Any]]) -> dict
         elif name != "kind":
             found |= _against_others(name, choice.values, rows, known)
     return {name: row.astype(np.float32) for name, row in found.items()}
+
+
+def _directions_of_people(
+    table: np.ndarray, points: np.ndarray, known: Sequence[Mapping[str, Any]]
+) -> dict[str, np.ndarray]:
+    """Directions that are learnt from people alone: a mean over all kinds would change a person's other factors."""
+    people = np.array([face["kind"] == "person" for face in known])
+    if not people.any():
+        return {}
+    _, weights = _regress(table[people], points[people])
+    found = _directions(weights, [face for face, chosen in zip(known, people, strict=True) if chosen])
+    return {name: found[name] for name in OF_PEOPLE}
 
 
 def _against_others(

@@ -30,14 +30,15 @@ from playground.latent.vae import FaceVAE
 from playground.latent.world import HELD_OUT
 from playground.training import Plan
 
-GAMMA = (10.0, 3.0)  # weight of R1 and R2, at first and in the end
+GAMMA = (1.0, 0.3)  # weight of R1 and R2, at first and in the end
 ANCHOR = 1.0  # weight of the distance of what came back from the real face
 COUNTED = 20_000  # points whose mean a truncation goes towards
 SHOWN = 12
 PLAN = Plan(
     steps=2_000,
     batch_size=24,
-    lr=3e-4,
+    lr=4e-4,
+    paces={"generator.": 0.25},  # it has been trained before
     betas=(0.0, 0.99),
     weight_decay=0.0,
     warmup=0.01,
@@ -133,6 +134,7 @@ class ContestJob:
     def build(self) -> nn.Module:
         generator = generator_of(self._vae)
         generator.mapping.load_state_dict(self._mapping.state_dict())
+        generator.mapping.requires_grad_(False)  # which faces there are is settled, how they look is not
         networks = generator, FaceDiscriminator(self._size), inverter_of(self._vae)
         return Contest(*(network.to(memory_format=torch.channels_last) for network in networks))
 

@@ -54,6 +54,16 @@ def test_directions_are_one_standard_deviation_of_a_factor_and_of_no_other(atlas
     assert {name for name, factor in CONTINUOUS.items() if not factor.cyclic} <= set(atlas.directions)
 
 
+def test_the_direction_of_age_is_that_of_people_where_animals_age_in_another_way(points):
+    faces = [known(index) for index in range(COUNT)]
+    pale = np.random.default_rng(2).standard_normal(DIMS)
+    moved = points[:COUNT] + np.array([face["age"] * (face["kind"] != "person") for face in faces])[:, None] * pale
+    samples = np.stack([np.zeros(COUNT, int), np.arange(COUNT)], axis=1)
+    found = make_atlas(moved, samples, points[COUNT:], np.arange(20.0)).directions["age"]
+    spread = np.std([face["age"] for face in faces if face["kind"] == "person"])
+    assert np.allclose(found, MAKING[code_names().index("age")] * 2 * spread, atol=0.05)
+
+
 def test_a_choice_has_a_direction_against_all_others(atlas):
     assert {"hat", "crown", "curly"} <= set(atlas.directions)
     hats = np.array([known(index)["hat"] != "none" for index in range(COUNT)])

@@ -102,6 +102,13 @@ def test_both_networks_get_the_gradients_of_the_textbooks_two_losses(networks, r
     assert all(parameter.grad is None for parameter in inverter.parameters())
 
 
+def test_the_mapping_stays_as_it_is_in_the_contest_of_pictures(job, round_):
+    module = job.build()
+    module(round_).backward()
+    assert all(parameter.grad is None for parameter in module.generator.mapping.parameters())
+    assert module.generator.decoder.first.weight.grad.abs().max() > 0
+
+
 def test_the_weight_of_the_penalties_falls_to_its_end(job):
     gammas = [job.batch(0, progress, 0, 1).gamma.item() for progress in (0, 0.2, 0.5, 1)]
     assert gammas[0] == pytest.approx(contest.GAMMA[0]) and gammas[-1] == pytest.approx(contest.GAMMA[1])
