@@ -15,12 +15,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from playground import machine
 from playground.errors import PlaygroundError
 from playground.recipes import Recipe, show
 
 MANIFEST = "playground.json"
 TRAINING, EVALUATION = "training.json", "evaluation.json"  # records about the model; they decide no result
-FULL_BYTES = 10**9  # models that take no more than this in float32 are computed in it, larger ones in bfloat16
+FULL_BYTES = 10**9  # models that take no more than this in float32 are computed in it everywhere
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"  # of a model and its folder
 FINGERPRINT_DIGITS = 12
 _CHUNK = 1 << 20
@@ -61,8 +62,14 @@ class Manifest(BaseModel):
 
     @property
     def dtype(self) -> str:
-        """What the model is computed in: "float32", or "bfloat16" where that would take too much memory."""
-        return "float32" if self.parameters * 4 <= FULL_BYTES else "bfloat16"
+        """What the model is computed in here: "float32", or of a large one "bfloat16".
+
+        Float32 all the same where the processor would take a hundred times as long over bfloat16 and has the memory.
+        """
+        full = 4 * self.parameters
+        if full <= FULL_BYTES:
+            return "float32"
+        return "bfloat16" if machine.has_bf16() or full > machine.memory() / 2 else "float32"
 
     @property
     def size(self) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from playground import downloads
+from playground import downloads, machine
 from playground.documents import document
 from playground.engine import Engine
 from playground.errors import PlaygroundError
@@ -176,11 +176,18 @@ def test_several_clients_at_once_fetch_it_once(registry, server):
     assert server.fetched(WEIGHTS) == [None] and server.fetched("config.json") == [None]
 
 
-def test_a_larger_model_is_computed_in_bfloat16_and_says_so(registry, server, allowed):
-    allow(allowed, parameters=300_000_000)
+@pytest.mark.parametrize(
+    ("fast", "parameters", "dtype"),
+    [(True, 3 * 10**8, "bfloat16"), (False, 3 * 10**8, "float32"), (False, 10**14, "bfloat16")],
+)
+def test_a_larger_model_is_computed_in_what_the_machine_is_good_at_and_says_so(
+    registry, server, allowed, monkeypatch, fast, parameters, dtype
+):
+    monkeypatch.setattr(machine, "has_bf16", lambda: fast)
+    allow(allowed, parameters=parameters)
     engine = Engine(registry)
     events = list(engine.generate(engine.recipe("text", {"model": ID, "prompt": "Hello", "max_new_tokens": 4})))
-    assert document(events[-1])["environment"]["dtype"] == "bfloat16"
+    assert document(events[-1])["environment"]["dtype"] == dtype
 
 
 def test_many_prompts_at_once_are_read_as_each_alone(registry, server):

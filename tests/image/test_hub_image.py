@@ -7,7 +7,7 @@ import huggingface_hub.constants
 import pytest
 import torch
 
-from playground import downloads
+from playground import downloads, machine
 from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.events import Done, Preview, Progress, Started
@@ -176,6 +176,13 @@ def test_weights_in_several_files_are_put_together(registry, server, in_pieces, 
     assert events_of(Registry(registry.folder))[-1].results == whole.results
 
 
+@pytest.fixture
+def halves(monkeypatch):
+    """A processor that is good at bfloat16."""
+    monkeypatch.setattr(machine, "has_bf16", lambda: True)
+
+
+@pytest.mark.usefixtures("halves")
 def test_a_larger_model_is_computed_in_bfloat16_and_draws_much_the_same(registry):
     full = events_of(registry, guidance_scale=2, steps=4)[-1]
     with registry.use(ID, "image") as loaded:
@@ -192,6 +199,7 @@ def test_a_larger_model_is_computed_in_bfloat16_and_draws_much_the_same(registry
         assert loaded.bytes < 0.6 * memory
 
 
+@pytest.mark.usefixtures("halves")
 def test_a_larger_model_takes_a_start_picture(registry):
     allow(registry.folder, parameters=300_000_000)
     kept = events_of(registry, start=as_url(some_start(64)), strength=0)[-1]
