@@ -154,7 +154,12 @@ def draw(engine: Engine) -> Parts:
                     elem_id="grid-model",
                     **models_update(engine, shown),
                 )
-                seed = control(Recipe.kinds[shown], "seed", elem_id="grid-seed", info="The same for every cell.")
+                seed = control(
+                    Recipe.kinds[shown],
+                    "seed",
+                    elem_id="grid-seed",
+                    info="The same for every cell, unless an axis is the seed.",
+                )
             with gr.Accordion("More settings, or a share link", open=False, elem_classes="sampling"):
                 more = gr.Textbox(
                     label="More settings",

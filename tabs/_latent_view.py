@@ -122,7 +122,7 @@ class LatentView(Updates):
         ended = done.results[0].ended
         return {
             "seed": done.recipe.seed,
-            "told": f"{frames_of(done.recipe)} frames" + (f" at {rate:.{rate < 10:d}f}/s" if rate else ""),
+            "told": f"{frames_of(done.recipe)} frames" + (f", {rate:.{rate < 10:d}f} drawn a second" if rate else ""),
             "ended": "" if ended == "arrived" else ENDINGS[ended],
             "notes": notes,
             "recipe": to_record(done.recipe),
