@@ -20,6 +20,7 @@ from playground.cards import (
 )
 from playground.errors import PlaygroundError
 from playground.latent.bars import STEERED
+from playground.latent.charting import OF_PEOPLE
 from playground.latent.contrast import NAMES, barred, claims, comparable, measured, steered
 from playground.latent.factors import CONTINUOUS, DISCRETE, PRESETS
 from playground.latent.loaded import GENERATOR, INVERTER
@@ -57,8 +58,8 @@ NETWORKS = {
     "decoder as scales and shifts. A point is z; for the prior it is a draw of N(0, I), times the temperature.",
     "gan": "A mapping network (Karras et al. 2019) before a decoder of the VAE's build, whose points reach every depth "
     "as scales and shifts. It began as the VAE beside it and was trained by R3GAN's objective (Huang et al. 2024): "
-    "first the mapping, against a judge of points, then all of it, against a judge of pictures. An inverter guesses a "
-    "picture's point, and a few steps of optimisation improve the guess. A point is w; ψ draws it to the mean. The "
+    "first the mapping, against a judge of points, then the decoder, against a judge of pictures. An inverter guesses "
+    "a picture's point, and a few steps of optimisation improve the guess. A point is w; ψ draws it to the mean. The "
     "same noise leads to related faces in both models.",
 }
 
@@ -142,7 +143,7 @@ def _points() -> str:
     )
     return f"""Beside its weights lies an atlas: the points of labelled training faces, two maps of them, and a
 direction for each factor, learnt by one regression on all factors, so that each leaves the others alone as far as a
-straight line can.
+straight line can; that of {" and ".join(OF_PEOPLE)} from people alone, who show it in another way than animals.
 
 - Ranges: {ranges}.
 - Choices: {choices}.
