@@ -187,7 +187,7 @@ class Lane:
         self.step_s = 0.0
         self._read: list[int] = []  # tokens of the prompt that stands in the decoder's place for prompts
         self._done = 0  # of them, what `reading` may use
-        self._logits: torch.Tensor | None = None  # after the last of them
+        self._logits: torch.Tensor | None = None  # (1, V) after the last of them, computed alone: among others bits vary
 
     @property
     def load(self) -> int:
@@ -246,7 +246,7 @@ class Lane:
         waiting.remove(sample)
         sample.run.running += 1
         self.reading = sample
-        self._done = 0 if sample.scored else _shared(self._read, sample.prompt)
+        self._done = 0 if sample.scored else self._shared(sample.prompt)
 
     def _leave(self, row: int) -> None:
         self.rows[row].run.running -= 1
@@ -265,7 +265,7 @@ class Lane:
             self._read = []
             logits = self.decoder.read(piece, self._done, every=bool(sample.scored))
             start, self._done = self._done, self._done + len(piece)
-            self._read, self._logits = list(ids[: self._done]), logits[-1:]
+            self._read, self._logits = list(ids[: self._done]), None if sample.scored else logits
             if sample.scored:
                 self._score(sample, logits, start)
         if self._done < len(ids):
@@ -278,6 +278,15 @@ class Lane:
             self.decoder.place(len(self.rows), len(ids))
             self.rows.append(sample)
         self._extend([sample], self._logits)
+
+    def _shared(self, ids: Sequence[int]) -> int:
+        """How many tokens at the beginning of `ids` have been read: all of them, or some whole pieces."""
+        if self._read == list(ids) and self._logits is not None:
+            return len(ids)
+        end = 0
+        while end + PIECE < len(ids) and self._read[: end + PIECE] == list(ids[: end + PIECE]):
+            end += PIECE
+        return end
 
     def _step(self) -> None:
         """One more token for everybody."""
@@ -365,16 +374,6 @@ class Lane:
             for sample in lost:
                 sample.run.running -= 1
                 sample.run.refuse(error)
-
-
-def _shared(read: Sequence[int], ids: Sequence[int]) -> int:
-    """How many tokens at the beginning of `ids` have been read: all of them, or some whole pieces."""
-    if list(read) == list(ids):
-        return len(ids)
-    end = 0
-    while end + PIECE < len(ids) and list(read[: end + PIECE]) == list(ids[: end + PIECE]):
-        end += PIECE
-    return end
 
 
 def _overflow() -> PlaygroundError:

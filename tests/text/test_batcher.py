@@ -173,6 +173,14 @@ def test_a_prompt_that_was_read_before_is_not_read_again_and_nothing_changes(mod
     assert spy.calls.count("r") == reads + 1
 
 
+def test_a_prompt_that_was_scored_before_goes_on_as_any_other(model):
+    ids, recipe = [5, 6], TextRecipe.make({"max_new_tokens": 3, "seed": 3})
+    fresh = tokens_of(Spy(model).batcher().run(recipe, ids))
+    batcher = Spy(model).batcher()
+    drain(batcher.run(TextRecipe.make({"max_new_tokens": 0}), ids, 1))
+    assert tokens_of(batcher.run(recipe, ids)) == fresh
+
+
 def test_numbers_that_overflow_end_one_run_and_no_other(model):
     spy = Spy(model)
     batcher = spy.batcher()
