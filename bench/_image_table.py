@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench._image_drawn import HALF, OURS, PLAIN
+from bench._image_drawn import HALF, OURS
 from playground import machine
 from playground.cards import table
 
 MET = {True: "yes", False: "no", None: "–"}
+_NO_HALF = "bfloat16 was left out, because this processor has no instructions for it. "
 
 
 def markdown(figures: Mapping[str, Any]) -> str:
@@ -43,7 +44,7 @@ def _seconds(figures: Mapping[str, Any], batch: int) -> str:
         for row in figures["rows"]
         if row["batch"] == batch
     }
-    lines = [[way, *(cells[way, steps] for steps in _columns(figures))] for way in (OURS, PLAIN, HALF)]
+    lines = [[way, *(cells[way, steps] for steps in _columns(figures))] for way in (OURS, *figures["apart"])]
     what = "one at a time" if batch == 1 else f"{batch} at once"
     return table([f"seconds per picture, {what}", *_heads(figures)], lines)
 
@@ -52,7 +53,7 @@ def _ratios(figures: Mapping[str, Any]) -> str:
     lines = []
     for batch in dict.fromkeys(row["batch"] for row in figures["rows"]):
         ours = [row for row in figures["rows"] if row["way"] == OURS and row["batch"] == batch]
-        for other in (PLAIN, HALF):
+        for other in figures["apart"]:
             lines.append([f"to {other}, batch {batch}", *(f"{row['ratios'][other]:.2f} ×" for row in ours)])
     return table(["speed of ours", *_heads(figures)], lines)
 
@@ -64,10 +65,13 @@ def _bar(bar: Mapping[str, Any]) -> list[str]:
 def _how(figures: Mapping[str, Any]) -> str:
     used = {(row["way"], row["batch"]): row["threads"] for row in figures["rows"]}
     threads = "; ".join(
-        f"{way} {', '.join(str(count) for (one, _), count in used.items() if one == way)}" for way in (PLAIN, HALF)
+        f"{way} {', '.join(str(count) for (one, _), count in used.items() if one == way)}" for way in figures["apart"]
     )
     sooner = ", ".join(f"{ratio:.2f} × in batches of {batch}" for batch, ratio in figures["sooner"].items())
-    plain, half = (figures["apart"][way] for way in (PLAIN, HALF))
+    differ = "; ".join(
+        f"{way} by at most {found['largest']} of 255 levels in a pixel of any picture ({found['mean']:.4f} on average)"
+        for way, found in figures["apart"].items()
+    )
     return (
         f"Model `{figures['model']}` ({figures['fingerprint']}), {figures['size']} × {figures['size']} px, guidance "
         f"{figures['guidance_scale']:g}, {figures['scheduler']}; the same prompts, noise and scheduler for all. Ours "
@@ -77,9 +81,8 @@ def _how(figures: Mapping[str, Any]) -> str:
         f"counted. Medians of {figures['repeats']} repetitions, by turns; ratios are within a repetition. Our "
         f"{figures['default']} steps against {figures['most']} of diffusers: {sooner}. Each has a process of its own. "
         f"Threads, by batch: {threads}, the best of 1, 2 and all cores in a short trial; ours takes "
-        f"{used[OURS, 1]}. Ours and diffusers in float32 differ by at most {plain['largest']} of 255 levels in any "
-        f"pixel of any picture ({plain['mean']:.4f} on average), in bfloat16 by at most {half['largest']} "
-        f"({half['mean']:.2f}). The machine's load before all this was {figures['load']:.1f}."
+        f"{used[OURS, 1]}. From ours differ {differ}. {_NO_HALF * (HALF not in figures['apart'])}The machine's load "
+        f"before all this was {figures['load']:.1f}."
     )
 
 
@@ -118,10 +121,11 @@ def _start(figures: Mapping[str, Any]) -> str:
     ]
     head = ["a fresh process", "ready, s", "first picture, s", "the same again, s", "then RSS, MiB", "after all, MiB"]
     tracing = figures["start"][OURS]["first_s"] - figures["start"][OURS]["again_s"]
+    rest = {way: mib for way, mib in figures["memory_mib"].items() if way not in figures["start"]}
+    half = "".join(f"After all pictures {way} takes {mib:.0f} MiB. " for way, mib in rest.items())
     return (
         f"{table(head, rows)}\n\nReady is imported and loaded. What the first picture of ours takes longer, "
-        f"{tracing:.1f} s, is mostly the tracing of the denoiser. After all pictures {HALF} takes "
-        f"{figures['memory_mib'][HALF]:.0f} MiB. Ours is the engine without the page."
+        f"{tracing:.1f} s, is mostly the tracing of the denoiser. {half}Ours is the engine without the page."
     )
 
 

@@ -96,7 +96,7 @@ def run(
         with _workers(path, started) as workers:
             _start(workers, started, job(1, plain.steps, 0))
     _report(f"start {starts} of {starts}")
-    with _workers(path, RUNNERS) as workers:
+    with _workers(path, ways()) as workers:
         _start(workers, started, job(1, plain.steps, 0))
         threads = _choose_threads(workers, trial, batches, about["cores"], trials)
         found = _draw(workers, job, threads, tuple(product(batches, columns)), repeats)
@@ -126,7 +126,7 @@ def run(
         },
         "apart": _compare(found),
         "parts": parts,
-        "arithmetic": _image_flops.achieved({way: found[1, most, way] for way in RUNNERS}, operations),
+        "arithmetic": _image_flops.achieved({way: found[1, most, way] for way in ways()}, operations),
         "start": {way: {key: median(one[key] for one in some) for key in some[0]} for way, some in started.items()},
         "memory_mib": memory,
     }
@@ -139,11 +139,16 @@ MakeJob = Callable[..., Job]  # pictures, steps, repetition, threads; of a trial
 Place = tuple[int, int, str]  # pictures at once, steps, way
 
 
+def ways() -> list[str]:
+    """What is measured on this machine: bfloat16 only where it does not crawl."""
+    return [way for way in RUNNERS if way != HALF or machine.has_bf16()]
+
+
 @contextmanager
-def _workers(path: Path, ways: Iterable[str]) -> Iterator[dict[str, Worker]]:
+def _workers(path: Path, chosen: Iterable[str]) -> Iterator[dict[str, Worker]]:
     """A process for each of the ways, all of them loaded, ours first."""
     with ExitStack() as stack:
-        yield {way: stack.enter_context(Worker(RUNNERS[way][0], path, RUNNERS[way][1], Drawn)) for way in ways}
+        yield {way: stack.enter_context(Worker(RUNNERS[way][0], path, RUNNERS[way][1], Drawn)) for way in chosen}
 
 
 def _start(workers: Mapping[str, Worker], started: Mapping[str, list[dict[str, float]]], job: Job) -> None:
@@ -183,11 +188,11 @@ def _draw(
         RuntimeError: ours and the plain pipeline differ by more than `MOST_APART`.
     """
     found: dict[Place, list[Drawn]] = {}
-    ways = list(workers)
+    order = list(workers)
     for k in range(repeats):
         _report(f"repetition {k + 1} of {repeats}")
         for batch, steps in places:
-            for way in ways[k % len(ways) :] + ways[: k % len(ways)]:
+            for way in order[k % len(order) :] + order[: k % len(order)]:
                 drawn = workers[way].run(way, job(batch, steps, k, threads[way, batch]))
                 found.setdefault((batch, steps, way), []).append(drawn)
             _prove(*(found[batch, steps, way][-1] for way in (OURS, PLAIN)))
@@ -214,13 +219,13 @@ def _measure_parts(worker: Worker, job: Callable[[int], Job], repeats: int) -> d
         RuntimeError: the loop by which previews are timed draws other pictures than the engine.
     """
     _report("previews and examination")
-    ways = [OURS, BARE, TIMED, EXAMINATION]
-    found: dict[str, list[Drawn]] = {way: [] for way in ways}
+    order = [OURS, BARE, TIMED, EXAMINATION]
+    found: dict[str, list[Drawn]] = {way: [] for way in order}
     for k in range(repeats + 1):
-        drawn = {way: worker.run(way, job(k)) for way in ways[k % len(ways) :] + ways[: k % len(ways)]}
+        drawn = {way: worker.run(way, job(k)) for way in order[k % len(order) :] + order[: k % len(order)]}
         if not drawn[OURS].pictures == drawn[BARE].pictures == drawn[TIMED].pictures:
             raise RuntimeError("The loop by hand does not draw what the engine does.")
-        for way in ways if k else ():  # the first time, an examination has something to set up
+        for way in order if k else ():  # the first time, an examination has something to set up
             found[way].append(drawn[way])
     return {
         "with_previews_s": median(drawn.seconds for drawn in found[OURS]),
@@ -241,7 +246,7 @@ def _rows(found: Mapping[Place, list[Drawn]], seconds: Mapping[Place, list[float
             "seconds_per_picture": median(seconds[batch, steps, way]),
             "ratios": {
                 other: _ratio(seconds[batch, steps, other], seconds[batch, steps, way])
-                for other in RUNNERS
+                for other in ways()
                 if other != way
             },
             "seconds": [round(one, 4) for one in seconds[batch, steps, way]],
@@ -252,10 +257,10 @@ def _rows(found: Mapping[Place, list[Drawn]], seconds: Mapping[Place, list[float
 
 def _compare(found: Mapping[Place, list[Drawn]]) -> dict[str, dict[str, float]]:
     """How far the pictures of other ways are from ours, in levels: the largest of all differences, and the mean."""
-    compared: dict[str, list[tuple[int, float]]] = {PLAIN: [], HALF: []}
+    compared: dict[str, list[tuple[int, float]]] = {}
     for (batch, steps, way), drawings in found.items():
         if way != OURS:
-            compared[way] += map(apart, found[batch, steps, OURS], drawings)
+            compared.setdefault(way, []).extend(map(apart, found[batch, steps, OURS], drawings))
     return {
         way: {"largest": max(most for most, _ in some), "mean": fmean(mean for _, mean in some)}
         for way, some in compared.items()
