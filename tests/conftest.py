@@ -30,11 +30,11 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(os.environ["XDG_DATA_HOME"], ignore_errors=True)
 
 
-def write_tiny_model(folder: Path, *, seed: int = 0, endless: bool = False) -> Path:
+def write_tiny_model(folder: Path, *, seed: int = 0, endless: bool = False, layers: int = 144) -> Path:
     """A two-layer Llama with random weights and a 512-token byte-level tokenizer, as a checkpoint folder.
 
     Args:
-        endless: no token ends its tales, its context is 1,024 instead of 128, and 72 layers take their time.
+        endless: no token ends its tales, its context is 1,024 instead of 128, and it has `layers`; many are slow.
     """
     import torch
     from transformers import LlamaForCausalLM
@@ -45,7 +45,7 @@ def write_tiny_model(folder: Path, *, seed: int = 0, endless: bool = False) -> P
     torch.manual_seed(seed)
     config = tales_config(len(tokenizer), tiny=True)
     if endless:
-        config.max_position_embeddings, config.num_hidden_layers = 1024, 144
+        config.max_position_embeddings, config.num_hidden_layers = 1024, layers
     model = LlamaForCausalLM(config)
     if endless:
         model.generation_config.eos_token_id = None

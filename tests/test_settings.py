@@ -254,14 +254,15 @@ def test_a_port_that_is_taken_is_told(served, checkpoints):
 
 def test_prompts_are_logged_only_where_that_is_wanted(checkpoints):
     code = """
-import sys
+import os
 import app
 from playground.settings import Settings
-engine = app.open_engine(Settings.read())
-list(engine.generate(engine.recipe("text", {"prompt": "A secret wish", "max_new_tokens": 1})))
+for wanted, prompt in (("off", "A secret wish"), ("on", "An open wish")):
+    os.environ["PLAYGROUND_LOG_PROMPTS"] = wanted
+    engine = app.open_engine(Settings.read())
+    list(engine.generate(engine.recipe("text", {"prompt": prompt, "max_new_tokens": 1})))
 """
-    for wanted in ("off", "on"):
-        env = os.environ | {"PLAYGROUND_LOG_PROMPTS": wanted, "PLAYGROUND_CHECKPOINTS": str(checkpoints)}
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert ("A secret wish" in done.stdout + done.stderr) is (wanted == "on")
+    env = os.environ | {"PLAYGROUND_CHECKPOINTS": str(checkpoints)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "An open wish" in done.stderr and "A secret wish" not in done.stdout + done.stderr

@@ -22,15 +22,29 @@ WORDS = ["the", "dragon", "sang", "to", "the", "king", "and", "he", "gave", "her
 
 @pytest.fixture(scope="module")
 def endless(tmp_path_factory) -> Engine:
-    """An engine over a model that never ends a tale and has room for 1,024 tokens."""
+    """An engine over a slow model that never ends a tale and has room for 1,024 tokens."""
     root = tmp_path_factory.mktemp("endless")
     write_tiny_model(root / "tales", endless=True)
     return Engine(Registry(root))
 
 
 @pytest.fixture(scope="module")
+def quick(tmp_path_factory) -> Engine:
+    """As `endless`, but fast."""
+    root = tmp_path_factory.mktemp("quick")
+    write_tiny_model(root / "tales", endless=True, layers=4)
+    return Engine(Registry(root))
+
+
+@pytest.fixture(scope="module")
 def model(endless):
     with endless.registry.use("tales", "text") as loaded:
+        yield loaded.model
+
+
+@pytest.fixture(scope="module")
+def quick_model(quick):
+    with quick.registry.use("tales", "text") as loaded:
         yield loaded.model
 
 
@@ -64,11 +78,11 @@ def content(done: Done):
     return [(r.text, r.ended, [(t.id, t.logprob, t.alternatives) for t in r.tokens]) for r in done.results]
 
 
-def test_64_recipes_come_out_alike_alone_together_and_among_the_cancelled(endless):
+def test_64_recipes_come_out_alike_alone_together_and_among_the_cancelled(quick):
     recipes = some_recipes(64, seed=4)
-    alone = [content(told(endless, recipe)) for recipe in recipes]
+    alone = [content(told(quick, recipe)) for recipe in recipes]
     with ThreadPoolExecutor(64) as pool:
-        together = list(pool.map(lambda recipe: content(told(endless, recipe)), recipes))
+        together = list(pool.map(lambda recipe: content(told(quick, recipe)), recipes))
     assert together == alone
 
     chance = random.Random(5)
@@ -80,7 +94,7 @@ def test_64_recipes_come_out_alike_alone_together_and_among_the_cancelled(endles
 
     def arrive(n: int):
         clock.wait(pauses[n])
-        events = endless.generate(recipes[n])
+        events = quick.generate(recipes[n])
         if n in leave_after:
             for _ in itertools.islice((e for e in events if isinstance(e, Token)), leave_after[n]):
                 pass
@@ -173,16 +187,16 @@ def test_a_prompt_that_was_read_before_is_not_read_again_and_nothing_changes(mod
     assert spy.calls.count("r") == reads + 1
 
 
-def test_a_prompt_that_was_scored_before_goes_on_as_any_other(model):
+def test_a_prompt_that_was_scored_before_goes_on_as_any_other(quick_model):
     ids, recipe = [5, 6], TextRecipe.make({"max_new_tokens": 3, "seed": 3})
-    fresh = tokens_of(Spy(model).batcher().run(recipe, ids))
-    batcher = Spy(model).batcher()
+    fresh = tokens_of(Spy(quick_model).batcher().run(recipe, ids))
+    batcher = Spy(quick_model).batcher()
     drain(batcher.run(TextRecipe.make({"max_new_tokens": 0}), ids, 1))
     assert tokens_of(batcher.run(recipe, ids)) == fresh
 
 
-def test_numbers_that_overflow_end_one_run_and_no_other(model):
-    spy = Spy(model)
+def test_numbers_that_overflow_end_one_run_and_no_other(quick_model):
+    spy = Spy(quick_model)
     batcher = spy.batcher()
     good = TextRecipe.make({"max_new_tokens": 30, "seed": 1})
     expected = tokens_of(batcher.run(good, [5]))
@@ -208,13 +222,13 @@ def test_a_scored_text_whose_numbers_overflow_disturbs_nobody(model):
     assert [first, *tokens_of(fine)] == expected
 
 
-def test_a_scored_text_is_scored_to_its_end_whatever_the_stop_text(endless):
-    done = told(endless, TextRecipe.make({"prompt": "the dragon sang", "max_new_tokens": 0, "stop": "a"}))
+def test_a_scored_text_is_scored_to_its_end_whatever_the_stop_text(quick):
+    done = told(quick, TextRecipe.make({"prompt": "the dragon sang", "max_new_tokens": 0, "stop": "a"}))
     assert "".join(token.shown for token in done.results[0].tokens) == "the dragon sang"
 
 
-def test_a_decoder_that_breaks_tells_everybody_and_works_again(model):
-    spy = Spy(model)
+def test_a_decoder_that_breaks_tells_everybody_and_works_again(quick_model):
+    spy = Spy(quick_model)
     batcher = spy.batcher()
     spy.broken = True
     with pytest.raises(RuntimeError, match="broken"):
@@ -223,8 +237,8 @@ def test_a_decoder_that_breaks_tells_everybody_and_works_again(model):
     assert len(tokens_of(batcher.run(TextRecipe.make({"max_new_tokens": 3}), [5]))) == 3
 
 
-def test_nothing_runs_when_nobody_asks(model):
-    batcher = Spy(model).batcher()
+def test_nothing_runs_when_nobody_asks(quick_model):
+    batcher = Spy(quick_model).batcher()
     tokens_of(batcher.run(TextRecipe.make({"max_new_tokens": 2}), [5]))
     assert not batcher.busy
     (lane,) = batcher.lanes
@@ -287,11 +301,11 @@ class Spy:
         raise AssertionError("it never came to that")
 
 
-def test_a_scored_prompt_has_the_likelihoods_of_transformers(endless, model):
-    done = told(endless, TextRecipe.make({"prompt": " ".join(WORDS * 12), "max_new_tokens": 0}))
+def test_a_scored_prompt_has_the_likelihoods_of_transformers(quick, quick_model):
+    done = told(quick, TextRecipe.make({"prompt": " ".join(WORDS * 12), "max_new_tokens": 0}))
     ids = torch.tensor([done.prompt_ids])
     with torch.inference_mode():
-        expected = model.model(ids).logits[0].double().log_softmax(-1)[:-1].gather(1, ids[0, 1:, None])[:, 0]
+        expected = quick_model.model(ids).logits[0].double().log_softmax(-1)[:-1].gather(1, ids[0, 1:, None])[:, 0]
     (result,) = done.results
     assert (result.text, result.ended) == ("", "scored")
     assert [token.id for token in result.tokens] == list(done.prompt_ids[1:])
@@ -299,20 +313,20 @@ def test_a_scored_prompt_has_the_likelihoods_of_transformers(endless, model):
     assert "".join(token.shown for token in result.tokens) == " ".join(WORDS * 12)
 
 
-def test_nothing_to_score_is_no_mistake(endless):
-    done = told(endless, TextRecipe.make({"prompt": "", "max_new_tokens": 0}))
+def test_nothing_to_score_is_no_mistake(quick):
+    done = told(quick, TextRecipe.make({"prompt": "", "max_new_tokens": 0}))
     assert done.results[0].tokens == ()
 
 
-def test_a_forced_prefix_is_kept_and_its_own_tokens_change_nothing(endless):
+def test_a_forced_prefix_is_kept_and_its_own_tokens_change_nothing(quick):
     recipe = TextRecipe.make({"prompt": "Once", "max_new_tokens": 20, "seed": 5})
-    whole = told(endless, recipe).results[0]
+    whole = told(quick, recipe).results[0]
     for count in (1, 7, 20):
         forced = " ".join(str(token.id) for token in whole.tokens[:count])
-        assert told(endless, recipe.model_copy(update={"forced": forced})).results[0] == whole
+        assert told(quick, recipe.model_copy(update={"forced": forced})).results[0] == whole
     other = whole.tokens[7].alternatives[3].id
     forced = " ".join(str(i) for i in [*(token.id for token in whole.tokens[:7]), other])
-    branch = told(endless, recipe.model_copy(update={"forced": forced})).results[0]
+    branch = told(quick, recipe.model_copy(update={"forced": forced})).results[0]
     assert [token.id for token in branch.tokens[:8]] == [int(i) for i in forced.split()]
     assert len(branch.tokens) == 20
 
@@ -326,12 +340,12 @@ def test_a_forced_prefix_is_kept_and_its_own_tokens_change_nothing(endless):
         ({"forced": "5", "max_new_tokens": 0}, "1 tokens are fixed"),
     ],
 )
-def test_a_forced_prefix_that_can_not_be_is_told(endless, values, message):
+def test_a_forced_prefix_that_can_not_be_is_told(quick, values, message):
     with pytest.raises(PlaygroundError, match=message):
-        told(endless, TextRecipe.make({"prompt": "Once", **values}))
+        told(quick, TextRecipe.make({"prompt": "Once", **values}))
 
 
-def test_half_a_character_can_be_forced(endless, model):
-    half = next(n for n, piece in enumerate(model.bytes) if piece == b"\xe2")
-    result = told(endless, TextRecipe.make({"forced": f"{half}", "max_new_tokens": 1, "seed": 1})).results[0]
+def test_half_a_character_can_be_forced(quick, quick_model):
+    half = next(n for n, piece in enumerate(quick_model.bytes) if piece == b"\xe2")
+    result = told(quick, TextRecipe.make({"forced": f"{half}", "max_new_tokens": 1, "seed": 1})).results[0]
     assert result.text == "\ufffd"
