@@ -63,7 +63,7 @@ class Atlas:
         axes: (2, D) unit vectors of the principal plane; scales: (2,), the standard deviation along each.
         base, weights: (D,) and (F, D): the code of a face (see `coding`) → its point.
         directions: name → (D,), what one standard deviation of that factor more does to a point.
-        presets: name → (D,), the mean point of the faces that match.
+        presets: name → (D,), the mean point of its faces (see `presets`).
     """
 
     points: np.ndarray

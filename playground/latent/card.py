@@ -22,8 +22,9 @@ from playground.errors import PlaygroundError
 from playground.latent.bars import STEERED
 from playground.latent.charting import OF_PEOPLE
 from playground.latent.contrast import NAMES, barred, claims, comparable, measured, steered
-from playground.latent.factors import CONTINUOUS, DISCRETE, PRESETS
+from playground.latent.factors import CONTINUOUS, DISCRETE
 from playground.latent.loaded import GENERATOR, INVERTER
+from playground.latent.presets import PRESETS
 from playground.latent.readings import FACTORS
 from playground.manifests import MANIFEST, Manifest
 from playground.stages import stages_section

@@ -11,7 +11,7 @@ import numpy as np
 from playground.latent.atlas import Atlas, Usual, distances
 from playground.latent.coding import code, code_names
 from playground.latent.embedding import embed
-from playground.latent.factors import CONTINUOUS, DISCRETE, PRESETS, matches
+from playground.latent.factors import CONTINUOUS, DISCRETE
 from playground.latent.world import draw_face, labels
 
 ON_MAP = 2000  # faces that are kept; regressions may see more
@@ -19,12 +19,19 @@ OF_PEOPLE = ("age",)  # what people show in another way than animals: wrinkles a
 RIDGE = 1e-3  # share of a number's variance that is added, so that rare ones do not run wild
 
 
-def make_atlas(points: np.ndarray, samples: np.ndarray, held_out: np.ndarray, errors: np.ndarray) -> Atlas:
+def make_atlas(
+    points: np.ndarray,
+    samples: np.ndarray,
+    held_out: np.ndarray,
+    errors: np.ndarray,
+    presets: Mapping[str, np.ndarray],
+) -> Atlas:
     """Work all of it out.
 
     Args:
         points: (n, D) of training faces; samples: (n, 2), the (seed, index) of each.
         held_out: (m, D) points of faces that were never trained on; errors: (m,), see `Usual`.
+        presets: name → (D,).
     """
     kept = points[:ON_MAP].astype(np.float32)
     known = [labels(draw_face(int(seed), int(index))) for seed, index in samples]
@@ -48,7 +55,7 @@ def make_atlas(points: np.ndarray, samples: np.ndarray, held_out: np.ndarray, er
     return Atlas(
         **{name: value if name == "samples" else value.astype(np.float32) for name, value in arrays.items()},
         directions=_directions(weights, known) | _directions_of_people(table, points, known),
-        presets=_presets(points, known, base, weights),
+        presets={name: point.astype(np.float32) for name, point in presets.items()},
         usual=Usual(
             *(float(np.quantile(gaps, share)) for share in (0.5, 0.95)),
             *(float(np.quantile(errors, share)) for share in (0.5, 0.95)),
@@ -122,15 +129,3 @@ def _against_others(
 def _deviation(known: Sequence[Mapping[str, Any]], name: str) -> float:
     values = [float(found[name]) for found in known if found.get(name) is not None]
     return float(np.std(values)) if values else 0.0
-
-
-def _presets(
-    points: np.ndarray, known: Sequence[Mapping[str, Any]], base: np.ndarray, weights: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Mean point of the faces that match; what the linear map says where there is none."""
-    found = {}
-    for name, wanted in PRESETS.items():
-        chosen = [place for place, face in enumerate(known) if matches(face, wanted)]
-        point = points[chosen].mean(axis=0) if chosen else base + code(wanted) @ weights
-        found[name] = point.astype(np.float32)
-    return found

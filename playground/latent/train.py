@@ -29,6 +29,7 @@ from playground.latent.inversion import InversionJob, refine
 from playground.latent.loaded import GENERATOR, INVERTER
 from playground.latent.mapping import MappingJob
 from playground.latent.pixels import CHUNK, squared_error, through, to_bytes, to_tensor
+from playground.latent.presets import PRESETS, pictures_of
 from playground.latent.recogniser import FILE, install
 from playground.latent.reconstruction import ReconstructionJob
 from playground.latent.vae import FaceVAE, make_vae
@@ -155,7 +156,10 @@ def _write_checkpoint(kind: str, album: Album, stages: dict[str, Path], out: Pat
     errors = np.sqrt(squared_error(to_bytes(through(model.decode, held_out)), fresh))
     points = model.guess(album.read(np.arange(count), model.config.size)).numpy()
     samples = np.stack([np.full(count, seed), np.arange(count)], axis=1)
-    write_atlas(make_atlas(points, samples, held_out.numpy(), errors), out)
+    presets = {
+        name: model.encode(shrink(pictures_of(name), model.config.size)).numpy().mean(axis=0) for name in PRESETS
+    }
+    write_atlas(make_atlas(points, samples, held_out.numpy(), errors, presets), out)
     shutil.copyfile(stages[GENERATOR if kind == "gan" else ""] / LOSS, out / LOSS)
     write_record(out / TRAINING, {"stages": {name or "vae": summarise(stage) for name, stage in stages.items()}})
     write_manifest(

@@ -187,7 +187,7 @@ class Lane:
         self.step_s = 0.0
         self._read: list[int] = []  # tokens of the prompt that stands in the decoder's place for prompts
         self._done = 0  # of them, what `reading` may use
-        self._logits: torch.Tensor | None = None  # (1, V) after the last of them; None if they were computed among others
+        self._logits: torch.Tensor | None = None  # (1, V) after the last of them; None if it was scored
 
     @property
     def load(self) -> int:

@@ -11,10 +11,11 @@ from playground.latent.atlas import ARRAYS, RECORD, Atlas, distances, read_atlas
 from playground.latent.charting import make_atlas
 from playground.latent.coding import code, code_names
 from playground.latent.embedding import embed
-from playground.latent.factors import CONTINUOUS, PRESETS
+from playground.latent.factors import CONTINUOUS
 from playground.latent.world import draw_face, labels
 
 DIMS, COUNT = 12, 600
+NAMED = {"cat": np.arange(12.0), "dog": np.zeros(12)}
 MAKING = np.random.default_rng(0).standard_normal((len(code_names()), DIMS))
 
 
@@ -32,7 +33,7 @@ def points() -> np.ndarray:
 @pytest.fixture(scope="module")
 def atlas(points) -> Atlas:
     samples = np.stack([np.zeros(COUNT, int), np.arange(COUNT)], axis=1)
-    return make_atlas(points[:COUNT], samples, points[COUNT:], np.arange(20.0))
+    return make_atlas(points[:COUNT], samples, points[COUNT:], np.arange(20.0), NAMED)
 
 
 def test_a_code_tells_ranges_hues_and_choices():
@@ -59,7 +60,7 @@ def test_the_direction_of_age_is_that_of_people_where_animals_age_in_another_way
     pale = np.random.default_rng(2).standard_normal(DIMS)
     moved = points[:COUNT] + np.array([face["age"] * (face["kind"] != "person") for face in faces])[:, None] * pale
     samples = np.stack([np.zeros(COUNT, int), np.arange(COUNT)], axis=1)
-    found = make_atlas(moved, samples, points[COUNT:], np.arange(20.0)).directions["age"]
+    found = make_atlas(moved, samples, points[COUNT:], np.arange(20.0), NAMED).directions["age"]
     spread = np.std([face["age"] for face in faces if face["kind"] == "person"])
     assert np.allclose(found, MAKING[code_names().index("age")] * 2 * spread, atol=0.05)
 
@@ -73,10 +74,10 @@ def test_a_choice_has_a_direction_against_all_others(atlas):
     assert np.allclose(atlas.directions["hat"], wanted, atol=0.02)
 
 
-def test_presets_are_means_of_those_that_match(atlas, points):
-    cats = [index for index in range(COUNT) if known(index)["kind"] == "cat"]
-    assert list(atlas.presets) == list(PRESETS)
-    assert np.allclose(atlas.presets["cat"], points[cats].mean(axis=0), atol=1e-4)
+def test_presets_are_kept_by_name(atlas, tmp_path):
+    write_atlas(atlas, tmp_path)
+    found = read_atlas(tmp_path, DIMS).presets
+    assert list(found) == list(NAMED) and all(np.array_equal(found[name], NAMED[name]) for name in NAMED)
 
 
 def test_factors_choose_a_point(atlas):

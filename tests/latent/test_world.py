@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from playground.errors import PlaygroundError
-from playground.latent.factors import CONTINUOUS, DISCRETE, KINDS, NEAR, PRESETS, applies, matches
+from playground.latent.factors import CONTINUOUS, DISCRETE, KINDS, applies
 from playground.latent.portrait import SIDE
 from playground.latent.world import HELD_OUT, Face, draw_face, labels, render
 
@@ -117,19 +117,3 @@ def test_extremes_are_drawn(kind):
 def test_what_is_out_of_range_is_refused(wrong, said):
     with pytest.raises(PlaygroundError, match=said):
         Face(**wrong)
-
-
-def test_presets_name_factors_and_are_found_among_the_faces():
-    rows = [labels(face) for face in FACES]
-    for name, wanted in PRESETS.items():
-        assert matches(labels(Face(**wanted)), wanted)
-        assert sum(matches(row, wanted) for row in rows) >= 10, name
-
-
-def test_a_preset_matches_what_is_near_and_nothing_else():
-    assert matches({"hue": 0.99}, {"hue": 0.01}), "the wheel closes"
-    assert matches({"smile": 0.5}, {"smile": 0.5 + 1.9 * NEAR})
-    assert not matches({"smile": 0.0}, {"smile": 2.1 * NEAR})
-    assert not matches(labels(Face(kind="cat")), {"beard": False}), "a cat has no beard to be without"
-    with pytest.raises(KeyError):
-        matches(labels(Face()), {"height": 1})

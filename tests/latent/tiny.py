@@ -34,6 +34,7 @@ def make_checkpoint(folder: Path, kind: str = "vae", *, seed: int = 0) -> Path:
     from playground.latent.atlas import write_atlas
     from playground.latent.charting import make_atlas
     from playground.latent.pixels import through
+    from playground.latent.presets import PRESETS
     from playground.registry import write_manifest
 
     with torch.random.fork_rng():
@@ -45,7 +46,8 @@ def make_checkpoint(folder: Path, kind: str = "vae", *, seed: int = 0) -> Path:
     points = through(encode, _faces(SIZE)).numpy()
     samples = np.stack([np.zeros(CHARTED, int), np.arange(CHARTED)], axis=1)
     errors = np.linspace(20, 40, CHECKED)
-    write_atlas(make_atlas(points[:CHARTED], samples, points[CHARTED:], errors), folder)
+    presets = dict(zip(PRESETS, points, strict=False))
+    write_atlas(make_atlas(points[:CHARTED], samples, points[CHARTED:], errors, presets), folder)
     write_manifest(
         folder,
         "latent",
