@@ -126,6 +126,8 @@ class Engine:
                     event = replace(event, dtype=getattr(loaded.model, "dtype", event.dtype))
                     self.pace.add(event.recipe, event.stats.get("seconds", 0))
                 yield event
+                if isinstance(event, Done):  # the last one: no need to wait for a turn to hear so
+                    return
 
     def _made_of_others(self, recipe: Recipe, manifest: Manifest, client: str) -> Iterator[Event]:
         """The events of a recipe whose model is of another kind: `travel` makes it of recipes of that kind."""

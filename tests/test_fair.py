@@ -188,6 +188,15 @@ def test_who_waits_for_a_turn_is_told_and_can_leave(painter):
     assert is_idle(painter, "scenes", "image")
 
 
+def test_who_is_done_waits_for_no_other_turn(painter):
+    events = painter.generate(painter.recipe("image", ASKED), "a")
+    while not isinstance(next(events), Done):
+        pass
+    with painter.registry.use("scenes", "image") as loaded, loaded.lock:
+        assert next(events, None) is None
+    assert is_idle(painter, "scenes", "image")
+
+
 def test_a_mistake_frees_place_and_turn(painter):
     painter.limit(NARROW)
     for values in ({"start": "data:image/png;base64,AAAA"}, {"model": "nobody"}):
