@@ -15,7 +15,7 @@ import psutil
 
 ARENAS = 2  # one for whoever computes, and one beside it
 REST_S = 2.0  # without any work, after which memory is looked at
-GROWN_BYTES = 8 << 20  # worth giving back, although the next work has to ask for it anew
+GROWN_BYTES = 32 << 20  # worth giving back: the next work has to ask for it anew
 _ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
 
 
