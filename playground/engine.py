@@ -126,7 +126,8 @@ class Engine:
                     event = replace(event, dtype=getattr(loaded.model, "dtype", event.dtype))
                     self.pace.add(event.recipe, event.stats.get("seconds", 0))
                 yield event
-                if isinstance(event, Done):  # the last one: no need to wait for a turn to hear so
+                if isinstance(event, Done):  # the last one: to hear so takes no turn
+                    next(events, None)
                     return
 
     def _made_of_others(self, recipe: Recipe, manifest: Manifest, client: str) -> Iterator[Event]:
