@@ -33,7 +33,7 @@ SQUARE = (
     4.0  # weight of the squared error: what is far off (eyes, frames of glasses) counts more than what is nearly right
 )
 KNEE = 0.02  # below which the loss on a pixel is quadratic (Charbonnier), of −1 … 1
-BETA = 3e-4  # weight of the divergence in nats, beside a mean over pixels; a third of it: 0.7 dB more, ghostly samples
+BETA = 3e-4  # weight of the divergence in nats beside a mean over pixels; with 1e-4 and `SQUARE` 10 samples were ghosts
 PAIRED = 1 / 3  # share of a batch that are counterparts of others in it
 FREE = 0.05  # nats of each dimension that cost nothing
 NOISE_UNTIL, BETA_FROM, BETA_UNTIL = 0.05, 0.05, 0.35  # shares of the run
