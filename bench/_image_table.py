@@ -121,8 +121,9 @@ def _start(figures: Mapping[str, Any]) -> str:
     ]
     head = ["a fresh process", "ready, s", "first picture, s", "the same again, s", "then RSS, MiB", "after all, MiB"]
     tracing = figures["start"][OURS]["first_s"] - figures["start"][OURS]["again_s"]
-    rest = {way: mib for way, mib in figures["memory_mib"].items() if way not in figures["start"]}
-    half = "".join(f"After all pictures {way} takes {mib:.0f} MiB. " for way, mib in rest.items())
+    half = (
+        f"After all pictures {HALF} takes {figures['memory_mib'][HALF]:.0f} MiB. " if HALF in figures["apart"] else ""
+    )
     return (
         f"{table(head, rows)}\n\nReady is imported and loaded. What the first picture of ours takes longer, "
         f"{tracing:.1f} s, is mostly the tracing of the denoiser. {half}Ours is the engine without the page."

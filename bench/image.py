@@ -246,8 +246,8 @@ def _rows(found: Mapping[Place, list[Drawn]], seconds: Mapping[Place, list[float
             "seconds_per_picture": median(seconds[batch, steps, way]),
             "ratios": {
                 other: _ratio(seconds[batch, steps, other], seconds[batch, steps, way])
-                for other in ways()
-                if other != way
+                for other in RUNNERS
+                if other != way and (batch, steps, other) in seconds
             },
             "seconds": [round(one, 4) for one in seconds[batch, steps, way]],
         }

@@ -64,10 +64,8 @@ def test_the_figures_are_json_and_tables(figures):
 
 def test_every_picture_is_the_plain_pipeline_s(figures):
     assert figures["apart"][PLAIN]["largest"] <= 2
-    if HALF in image.ways():
-        assert (
-            figures["apart"][HALF]["largest"] > figures["apart"][PLAIN]["largest"]
-        )  # so what is compared are pictures
+    if HALF in image.ways():  # so what is compared are pictures
+        assert figures["apart"][HALF]["largest"] > figures["apart"][PLAIN]["largest"]
 
 
 def test_parts_and_starts_are_told(figures):
