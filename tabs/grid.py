@@ -14,6 +14,7 @@ from playground.grid import Asked, Grid, plan, run
 from playground.line import LineFullError
 from playground.links import base_url, from_link
 from playground.recipes import Recipe, allowed, show
+from tabs._arrivals import arrivals_of
 from tabs._controls import PARALLEL, UPDATE_S, manifest_defaults, paced, told
 from tabs._grid_layout import (
     FIRST_AXIS,
@@ -54,7 +55,7 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     parts.kind.input(act.choose_kind, parts.kind, standing, queue=False, **private)
     parts.link.change(act.read_link, parts.link, [parts.link, parts.plan, *standing], queue=False, **private)
     gr.on(
-        [demo.load, *(control.change for control in parts.inputs)],
+        [control.change for control in parts.inputs],
         act.plan,
         parts.inputs,
         parts.plan,
@@ -62,6 +63,7 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
         queue=False,
         **private,
     )
+    arrivals_of(demo).call(lambda _, *stood: {parts.plan: act.plan(*stood)}, parts.inputs, [parts.plan])
     parts.stage.export(act.save, parts.view, parts.saver, concurrency_limit=PARALLEL, **private)
     generating = {"concurrency_limit": PARALLEL, "concurrency_id": "generate"}
     parts.stage.take(act.take, parts.view, parts.saver, **generating, **private)

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from playground.engine import Engine
+from tabs._arrivals import arrivals_of
 from tabs._history_wishes import answers
 from tabs._keeping import keeper_of, owner_of
 from tabs._scripts import script
@@ -31,16 +32,9 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     )
     demo.temp_file_sets.append(made)
 
-    def begin(stored: Any) -> tuple[str, dict[str, Any]]:
+    def begin(_: gr.Request, stored: Any) -> dict[Any, Any]:
         """The key of the browser, for itself and for the tab."""
         owner = owner_of(stored)
-        return owner, {"owner": owner, "on": keeper.history.enabled}
+        return {keeper.owner: owner, stage: {"owner": owner, "on": keeper.history.enabled}}
 
-    demo.load(
-        begin,
-        keeper.owner,
-        [keeper.owner, stage],
-        queue=False,
-        api_visibility="private",
-        show_progress="hidden",
-    )
+    arrivals_of(demo).call(begin, [keeper.owner], [keeper.owner, stage])

@@ -15,6 +15,7 @@ from playground.hub import HubManifest
 from playground.links import base_url
 from playground.modalities import part_of
 from playground.recipes import RANDOM_SEED, SCHEDULERS, ImageRecipe, TextRecipe, limits
+from tabs._arrivals import arrivals_of
 from tabs._controls import (
     PARALLEL,
     UPDATE_S,
@@ -68,14 +69,9 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     of_preset = [knobs[name] for name in OF_PRESET]
     parts.preset.input(act.choose_preset, [parts.preset, knobs["model"]], of_preset, queue=False, **private)
     gr.on([knob.input for knob in of_preset], None, None, parts.preset, js="() => null", api_visibility="private")
-    gr.on(
-        [demo.load, *(knob.change for knob in of_preset)],
-        None,
-        of_preset,
-        parts.numbers,
-        js=NUMBERS,
-        api_visibility="private",
-    )
+    moved = [knob.change for knob in of_preset]
+    gr.on(moved, None, of_preset, parts.numbers, js=NUMBERS, api_visibility="private")
+    arrivals_of(demo).run(NUMBERS, of_preset, [parts.numbers])
     knobs["model"].input(act.choose_model, knobs["model"], [parts.preset, *knobs.values()], queue=False, **private)
     stage.reuse(act.reuse_seed, None, [knobs["seed"], parts.random], queue=False, **private)
     to_start = [knobs["start"], parts.start_view, parts.start_fold]
@@ -89,7 +85,7 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     )
     prompts = [knobs[name] for name in ("model", *PROMPTS)]
     gr.on(
-        [demo.load, *(knob.change for knob in prompts)],
+        [knob.change for knob in prompts],
         act.know_words,
         prompts,
         parts.hints,
@@ -98,7 +94,8 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
         **private,
     )
     page = [stage, parts.none, parts.damaged, parts.preset, parts.random, parts.opened, *knobs.values()]
-    demo.load(act.arrive, None, [stage, parts.none, parts.damaged, knobs["model"]], queue=False, **private)
+    arrivals_of(demo).call(act.arrive, outputs=[stage, parts.none, parts.damaged, knobs["model"]])
+    arrivals_of(demo).call(lambda _, *stood: {parts.hints: act.know_words(*stood)}, prompts, [parts.hints])
     stage.fill(act.open_page, None, page, queue=False, **private)
     summary = "Draw a picture from a prompt; the result's image is its PNG. A null leaves a knob to the model."
     gr.api(endpoint(engine, ImageRecipe, ImageSketch, summary, with_files), api_name=KIND, **shared)

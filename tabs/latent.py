@@ -15,6 +15,7 @@ from playground.errors import PlaygroundError
 from playground.events import Done, Event
 from playground.links import base_url
 from playground.recipes import RANDOM_SEED, LatentRecipe, TextRecipe
+from tabs._arrivals import arrivals_of
 from tabs._controls import (
     PARALLEL,
     UPDATE_S,
@@ -80,22 +81,13 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
         **private,
     )
     standing = {**knobs, "both": parts.both, "world": parts.world}
-    gr.on(
-        [demo.load, *(knob.change for knob in standing.values())],
-        None,
-        list(standing.values()),
-        [parts.ends, parts.edits, parts.map, parts.tools, parts.prompts],
-        js=standing_at(list(standing)),
-        api_visibility="private",
-    )
+    readers = [parts.ends, parts.edits, parts.map, parts.tools, parts.prompts]
+    tell, knobs_and_world = standing_at(list(standing)), list(standing.values())
+    gr.on([knob.change for knob in knobs_and_world], None, knobs_and_world, readers, js=tell, api_visibility="private")
+    arrivals_of(demo).run(tell, knobs_and_world, readers)
     page = [stage, parts.world, parts.none, parts.damaged, parts.both, parts.random, parts.opened, *knobs.values()]
-    demo.load(
-        act.arrive,
-        None,
-        [stage, parts.world, parts.none, parts.damaged, parts.both, knobs["model"]],
-        queue=False,
-        **private,
-    )
+    shown = [stage, parts.world, parts.none, parts.damaged, parts.both, knobs["model"]]
+    arrivals_of(demo).call(act.arrive, outputs=shown)
     stage.fill(act.open_page, None, page, queue=False, **private)
     gr.api(endpoint(engine, LatentRecipe, LatentSketch, SUMMARY, with_file), api_name=KIND, **shared)
     gr.api(editor(engine), api_name="edit", **shared)

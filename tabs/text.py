@@ -13,6 +13,7 @@ from playground.errors import PlaygroundError
 from playground.links import base_url
 from playground.recipes import RANDOM_SEED, TextRecipe
 from tabs import _compare
+from tabs._arrivals import arrivals_of
 from tabs._controls import (
     PARALLEL,
     UPDATE_S,
@@ -96,10 +97,11 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
         js=LET_GO,
         api_visibility="private",
     )
-    moved = [demo.load, parts.preset.change, *(knob.change for knob in samplers)]
+    moved = [parts.preset.change, *(knob.change for knob in samplers)]
     gr.on(moved, None, samplers, parts.numbers, js=NUMBERS, api_visibility="private")
+    arrivals_of(demo).run(NUMBERS, samplers, [parts.numbers])
     page = [stage, parts.damaged, parts.preset, parts.random, parts.opened, parts.owner, *knobs.values()]
-    demo.load(act.arrive, None, [stage, parts.damaged, knobs["model"]], queue=False, **private)
+    arrivals_of(demo).call(act.arrive, outputs=[stage, parts.damaged, knobs["model"]])
     stage.fill(act.open_page, None, page, queue=False, **private)
     gr.api(
         endpoint(
