@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 from gradio_client import Client
 
-from bench import _crowd
+from bench import _crowd, _opening
 from bench._serving import serving
 from playground import machine
 from playground.cards import table
@@ -38,11 +38,17 @@ def run(
         checkpoints: where the models are, if not in ours.
 
     Returns:
-        Of the starts medians in seconds and MB; "crowd" as `_crowd.run` tells of it; "markdown".
+        Of the starts medians in seconds and MB; "opened_s" as `_opening.run` measures; "crowd" as `_crowd.run` tells
+        of it; "markdown".
     """
     found = [_one_start(checkpoints) for _ in range(starts)]
     figures: dict[str, Any] = {name: statistics.median(one[name] for one in found) for name in found[0]}
-    figures |= {"starts": starts, "crowd": _crowd.run(people, seconds, checkpoints), "machine": machine.describe()}
+    figures |= {
+        "starts": starts,
+        "opened_s": _opening.run(checkpoints),
+        "crowd": _crowd.run(people, seconds, checkpoints),
+        "machine": machine.describe(),
+    }
     return {**figures, "markdown": _markdown(figures)}
 
 
@@ -64,6 +70,9 @@ def _markdown(figures: Mapping[str, Any]) -> str:
         ["first words asked for at once", f"{figures['first_words_s']:.1f} s after the start"],
         ["memory once the text model is loaded", f"{figures['rss_mb']:.0f} MB"],
     ]
+    if opened := figures["opened_s"]:
+        seen = f"{statistics.median(opened):.2f} s, {min(opened):.2f}-{max(opened):.2f} of {len(opened)}"
+        starts.append(["the whole first page in Chromium, by its own clock", seen])
     bars = [[bar["what"], bar["asked"], bar["measured"], MET[bar["met"]]] for bar in crowd["bars"]]
     parts = [
         table(["the app", f"median of {figures['starts']} starts"], starts),

@@ -88,6 +88,8 @@ def test_the_figures_are_json_and_tables(figures):
     assert figures["markdown"].startswith("| the app | median of 1 starts |")
     assert "| seconds to the whole result | one person | p95 | 2 people | p95 | first sight |" in figures["markdown"]
     assert "| mixed up results | 0 | 0 | yes |" in figures["markdown"]
+    assert all(seconds > 0 for seconds in figures["opened_s"])
+    assert ("the whole first page in Chromium" in figures["markdown"]) == bool(figures["opened_s"])
     for usage in (figures["crowd"]["before"], figures["crowd"]["after"]):
         assert usage["rss_mb"] > 100 and usage["threads"] >= 1 and usage["handles"] > 3 and usage["files"] >= 0
 
