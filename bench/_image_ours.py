@@ -16,7 +16,7 @@ from bench._streams import Job, Way
 from playground.engine import Engine
 from playground.events import Ended, Picture, Preview
 from playground.image.generate import start_of
-from playground.image.sampler import begin
+from playground.image.sampler import advance, begin
 from playground.recipes import ImageRecipe
 from playground.registry import Registry
 
@@ -56,11 +56,12 @@ def by_hand(engine: Engine, previews: bool, job: Job) -> Drawn:
         began = time.perf_counter()
         drawings = begin(loaded.model, recipe, start_of(recipe))
         for _ in range(drawings[0].steps):
-            for drawing in drawings:
-                drawing.advance()
+            for first in range(0, len(drawings), loaded.model.seats):
+                some = drawings[first : first + loaded.model.seats]
+                advance(loaded.model, some)
                 if previews:
-                    preview_s += _seconds(drawing.preview)
-                steps.append(time.perf_counter())
+                    preview_s += sum(_seconds(drawing.preview) for drawing in some)
+                steps += [time.perf_counter()] * len(some)
         pictures = [drawing.picture() for drawing in drawings]
         seconds = time.perf_counter() - began
     return _drawn(job, pictures, seconds, steps, preview_s)

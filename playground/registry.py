@@ -68,7 +68,8 @@ _BUILDING = threading.Lock()  # `transformers` builds a model under switches of 
 class Modality(Protocol):
     """What `playground.<kind>.generate` offers to the engine. `model` is opaque to everybody else.
 
-    Where a loaded model takes other space than its files do, its attribute `memory` says how many bytes.
+    Where a loaded model takes other space than its files do, its attribute `memory` says how many bytes; where several
+    runs may be at a step at once, `seats` says how many.
     """
 
     def load(self, folder: Path, manifest: Manifest) -> Any: ...
@@ -80,7 +81,7 @@ class Modality(Protocol):
 class Loaded:
     """A model in memory. Hold `lock` for every step; `users` keeps it from being unloaded.
 
-    `step` computes: torch keeps threads and memory for every thread that asked it anything, so only one does.
+    `step` computes: torch keeps threads and memory for every thread that asked it anything, so only a few do.
     """
 
     entry: Entry
@@ -88,13 +89,17 @@ class Loaded:
     modality: Modality
     model: Any
     bytes: int
-    lock: Turns = field(default_factory=Turns)
     users: int = 0
-    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "model"), repr=False)
+    lock: Turns = field(init=False)
+    _threads: ThreadPoolExecutor = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        seats = getattr(self.model, "seats", 1)
+        self.lock, self._threads = Turns(seats=seats), ThreadPoolExecutor(seats, "model")
 
     def step(self, events: Iterator[T]) -> T | None:
-        """The next of a run's events, or None at the end, made in the model's own thread."""
-        made = self._thread.submit(contextvars.copy_context().run, next, events, None)
+        """The next of a run's events, or None at the end, made in a thread of the model's own."""
+        made = self._threads.submit(contextvars.copy_context().run, next, events, None)
         try:
             return made.result()
         finally:

@@ -96,26 +96,32 @@ class Rota:
 
 
 class Turns:
-    """What only one run at a time may use, step by step. `with turns:` takes a turn for nobody in particular.
+    """What only one run at a time may use, or as many as there are seats, step by step.
+
+    `with turns:` takes a turn for nobody in particular, and all the seats.
 
     A run stays first until it has used its slice, so that of many short ones each is done as soon as its turn comes,
-    not all of them together at the very end. While it does not ask, others have the steps in between.
+    not all of them together at the very end. While it does not ask, others have the steps in between. Nobody has
+    several seats while others wait for their first.
 
     Args:
         slice_s: seconds of use after which a run goes behind the others; 0 lets them alternate at every step.
+        seats: how many may have a turn at once.
     """
 
-    def __init__(self, slice_s: float = SLICE_S, clock: Callable[[], float] = time.monotonic) -> None:
-        self._slice_s, self._clock = slice_s, clock
+    def __init__(
+        self, slice_s: float = SLICE_S, clock: Callable[[], float] = time.monotonic, *, seats: int = 1
+    ) -> None:
+        self._slice_s, self._clock, self._seats = slice_s, clock, seats
         self._lock = threading.Lock()  # of all that follows
         self._rota = Rota()
-        self._holder: Taker | None = None
+        self._holders: list[Taker] = []
         self._waiting: list[Taker] = []  # empty where nobody holds a turn
         self._takers = 0
 
-    def join(self, client: str = "") -> Taker:
-        """A run that will take turns; it has to leave at last."""
-        taker = Taker(self, client)
+    def join(self, client: str = "", *, alone: bool = False) -> Taker:
+        """A run that will take turns, `alone` only while nobody else has one; it has to leave at last."""
+        taker = Taker(self, client, alone)
         with self._lock:
             self._takers += 1
             self._rota.enter(taker.path)
@@ -123,10 +129,10 @@ class Turns:
 
     def locked(self) -> bool:
         """Whether somebody has the turn."""
-        return self._holder is not None
+        return bool(self._holders)
 
     def __enter__(self) -> None:
-        taker = self.join()
+        taker = self.join(alone=True)
         try:
             taker.take()
         except BaseException:  # interrupted while it waited
@@ -134,15 +140,29 @@ class Turns:
             raise
 
     def __exit__(self, *_: object) -> None:
-        if self._holder is not None:
-            self._holder.leave()
+        for taker in self._holders[:]:
+            taker.leave()
+
+    def _seat(self) -> None:
+        """Let in whoever is next, as long as there is room; the lock is held."""
+        while self._waiting and not any(taker.alone for taker in self._holders):
+            following = min(self._waiting, key=self._rank)
+            if len(self._holders) >= (1 if following.alone else self._seats):
+                return
+            self._waiting.remove(following)
+            following._get()
+
+    def _rank(self, taker: Taker) -> tuple[int, ...]:
+        """Sorts who waits: whose address and client have the fewest seats, then as the rota says."""
+        seats = [sum(holder.path[depth] == taker.path[depth] for holder in self._holders) for depth in (0, 1)]
+        return (*seats, *self._rota.rank(taker.path))
 
 
 class Taker:
     """A run that takes turns. `leave` may be called at any time, and gives back what it has."""
 
-    def __init__(self, turns: Turns, client: str) -> None:
-        self._turns, self.path = turns, path_of(client, self)
+    def __init__(self, turns: Turns, client: str, alone: bool) -> None:
+        self._turns, self.path, self.alone = turns, path_of(client, self), alone
         self._mine = threading.Event()
         self._present = True
         self._began = self._used = 0.0  # when it got what it has, and seconds that it used of its slice
@@ -157,17 +177,16 @@ class Taker:
         """Wait for a turn; whether it came within so many seconds. Who waits again has lost nothing."""
         turns = self._turns
         with turns._lock:
-            if turns._holder is None:
-                self._get()
-                return True
             self._mine.clear()
             turns._waiting.append(self)
+            turns._seat()
         if self._mine.wait(timeout):
             return True
         with turns._lock:
-            if turns._holder is self:  # just now
+            if self in turns._holders:  # just now
                 return True
             turns._waiting.remove(self)
+            turns._seat()  # whoever stood behind one that wanted to be alone
             return False
 
     def give(self) -> None:
@@ -184,6 +203,7 @@ class Taker:
             self._present = False
             if self in turns._waiting:
                 turns._waiting.remove(self)
+                turns._seat()
             self._pass_on()
             if self._owes:
                 turns._rota.serve(self.path)
@@ -192,19 +212,17 @@ class Taker:
 
     def _get(self) -> None:
         """The turn is this run's; the lock is held."""
-        self._turns._holder, self._owes, self._began = self, True, self._turns._clock()
+        self._turns._holders.append(self)
+        self._owes, self._began = True, self._turns._clock()
         self._mine.set()
 
     def _pass_on(self) -> None:
         turns = self._turns
-        if turns._holder is not self:
+        if self not in turns._holders:
             return
-        turns._holder = None
+        turns._holders.remove(self)
         self._used += turns._clock() - self._began
         if self._used >= turns._slice_s:
             turns._rota.serve(self.path)
             self._used, self._owes = 0.0, False
-        if turns._waiting:
-            following = min(turns._waiting, key=lambda taker: turns._rota.rank(taker.path))
-            turns._waiting.remove(following)
-            following._get()
+        turns._seat()

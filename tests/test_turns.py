@@ -75,7 +75,7 @@ def test_coming_anew_gains_no_turn():
     until_waiting(turns, 2, threading.Event())
     holder.leave()
     threads[1].join()
-    assert turns._holder is patient
+    assert turns._holders == [patient]
     patient.leave()
     threads[0].join()
     anew.leave()
@@ -95,7 +95,7 @@ def test_whoever_has_never_had_a_turn_is_next():
     until_waiting(turns, 2, threading.Event())
     holder.leave()
     threads[1].join()
-    assert turns._holder is new
+    assert turns._holders == [new]
     new.leave()
     threads[0].join()
     old.leave()
@@ -107,14 +107,14 @@ def test_a_run_is_first_until_its_slice_is_used_and_then_last():
     takers = {name: turns.join(name) for name in "abc"}
     order = []
     for _ in range(9):  # steps of 0.4 s, while all ask all the time
-        turns._waiting = [taker for taker in takers.values() if turns._holder is not taker]
-        if turns._holder is None:
+        turns._waiting = [taker for taker in takers.values() if taker not in turns._holders]
+        if not turns._holders:
             turns._waiting.remove(takers["a"])
             takers["a"].take()
-        order.append(next(name for name, taker in takers.items() if turns._holder is taker))
+        order.append(next(name for name, taker in takers.items() if turns._holders == [taker]))
         now[0] += 0.4
-        turns._waiting.append(turns._holder)
-        turns._holder.give()
+        turns._waiting.append(turns._holders[0])
+        turns._holders[0].give()
     assert "".join(order) == "aaabbbccc"
 
 
@@ -134,7 +134,7 @@ def test_who_does_not_ask_loses_only_the_steps_in_between():
     until_waiting(turns, 2, threading.Event())
     second.give()
     threads[1].join()
-    assert turns._holder is first
+    assert turns._holders == [first]
     for taker in (first, second, third):
         taker.leave()
     threads[0].join()
@@ -153,7 +153,7 @@ def test_short_runs_one_after_the_other_count_as_one_long_one():
     until_waiting(turns, 2, threading.Event())
     holder.leave()
     threads[1].join()
-    assert turns._holder is other
+    assert turns._holders == [other]
     other.leave()
     threads[0].join()
     again.leave()
@@ -169,7 +169,7 @@ def test_who_gave_up_waiting_is_passed_over():
     until_waiting(turns, 1, threading.Event())
     first.give()
     thread.join()
-    assert turns._holder is last
+    assert turns._holders == [last]
     for taker in (first, gone, last):
         taker.leave()
     assert not turns.locked() and not turns._rota._served
@@ -221,7 +221,7 @@ def test_many_threads_that_come_take_and_leave_end_with_a_free_turn():
         for round in range(30):
             taker = turns.join(f"{k % 3}/{k % 5}")
             if taker.take(0.0005 if round % 2 else None):
-                most.append(turns._holder is taker)
+                most.append(turns._holders == [taker])
                 next(inside)
             if round % 3:
                 taker.give()
@@ -247,3 +247,71 @@ def test_the_client_that_is_asked_for_is_known_inside_only():
 @pytest.mark.parametrize(("client", "address"), [("a/1", "a"), ("a/1/2", "a"), ("a", "a"), ("", ""), ("/x", "")])
 def test_the_address_stands_before_the_first_slash(client, address):
     assert address_of(client) == address
+
+
+def test_as_many_as_there_are_seats_have_a_turn_at_once():
+    turns = Turns(seats=3)
+    takers = [turns.join("a") for _ in range(4)]
+    assert [taker.take(0) for taker in takers] == [True, True, True, False]
+    takers[1].give()
+    assert takers[3].take(0)
+    for taker in takers:
+        taker.leave()
+    assert not turns.locked() and not turns._rota._served
+
+
+def test_a_seat_goes_to_whose_address_and_client_have_the_fewest():
+    turns = Turns(0, seats=3)
+    greedy = [turns.join("a/1") for _ in range(4)]
+    near, far = turns.join("a/2"), turns.join("b/1")
+    for taker in greedy[:3]:
+        taker.take()
+    threads = [threading.Thread(target=taker.take) for taker in (greedy[3], near, far)]
+    for thread in threads:
+        thread.start()
+    until_waiting(turns, 3, threading.Event())
+    for expected, giver in zip((far, near, greedy[3]), greedy[:3], strict=True):
+        giver.give()
+        assert expected in turns._holders
+    for taker in (*greedy, near, far):
+        taker.leave()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_with_block_has_all_seats_and_waits_until_nobody_has_one():
+    turns, inside = Turns(seats=2), threading.Event()
+    first, second = turns.join("a"), turns.join("b")
+    first.take()
+
+    def alone() -> None:
+        with turns:
+            inside.set()
+            assert len(turns._holders) == 1 and not second.take(0)
+
+    thread = threading.Thread(target=alone)
+    thread.start()
+    until_waiting(turns, 1, threading.Event())
+    assert not inside.is_set()
+    first.give()
+    thread.join()
+    assert inside.is_set() and second.take(0)
+    first.leave()
+    second.leave()
+
+
+def test_who_stops_waiting_to_be_alone_lets_those_behind_in():
+    turns = Turns(seats=2)
+    first, alone, second = turns.join("a"), turns.join(alone=True), turns.join("b")
+    first.take()
+    threads = [threading.Thread(target=taker.take) for taker in (alone, second)]
+    for number, thread in enumerate(threads, 1):
+        thread.start()
+        until_waiting(turns, number, threading.Event())
+    assert turns._holders == [first]
+    alone.leave()
+    threads[1].join()
+    assert turns._holders == [first, second]
+    turns._holders.append(alone)  # so that its thread ends
+    alone._mine.set()
+    threads[0].join()

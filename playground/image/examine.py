@@ -15,7 +15,7 @@ from playground.image.generate import start_of
 from playground.image.loaded import ImageModel
 from playground.image.pictures import decode
 from playground.image.prompts import encode_blend, filled_in
-from playground.image.sampler import begin
+from playground.image.sampler import advance, begin
 from playground.recipes import ImageRecipe, show
 
 __all__ = ["Examination", "Word", "examine"]
@@ -55,7 +55,7 @@ def examine(model: ImageModel, recipe: ImageRecipe, new_ids: Sequence[int] = (),
     frames = [decode(model.vae, drawing.question()[0])]
     attention = 0
     for _ in range(drawing.steps):
-        attention = attention + attend(model.unet, *drawing.question(), read) / drawing.steps
-        drawing.advance()
+        attention = attention + attend(model.unet, *drawing.question()[:2], read) / drawing.steps
+        advance(model, [drawing])
         frames.append(drawing.picture())
     return Examination(words_of(drawing.prompt, attention), tuple(frames))

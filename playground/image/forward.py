@@ -2,21 +2,19 @@
 
 The time's and the text's way into every layer depends on neither noise nor picture: one product for all layers at each
 time, one for each prompt. What is left is traced by TorchScript with its kernels laid out beforehand as oneDNN wants
-them, for one picture at a time; the halves of classifier-free guidance are computed on two cores at once. All of it in
-float32, as the plain forward pass, from which it differs by rounding. Where any of it is not to be had, or comes out
-otherwise, the plain forward pass does it.
+them; the halves of classifier-free guidance are computed on two cores at once, and pictures that are drawn at the same
+time share a call where that changes no bit (`rows.py`). All of it in float32, as the plain forward pass, from which it
+differs by rounding. Where any of it is not to be had, or comes out otherwise, the plain forward pass does it.
 """
 
 from __future__ import annotations
 
 import copy
-import os
 import threading
 import warnings
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -24,6 +22,7 @@ from torch import nn
 from torch.nn import functional
 
 from playground.compiled import compiled
+from playground.image.rows import MOST, Network, Row, desk
 
 MOST_WEIGHTS = 100_000_000  # larger denoisers spend their time in the products themselves
 SHAPES = 3  # of latents that are kept ready
@@ -45,16 +44,24 @@ class Asked:
     times: dict[float, torch.Tensor] = field(default_factory=dict)
 
 
+Question = tuple[torch.Tensor, torch.Tensor, Asked]  # (1, C, h, w) latents, a time step, what is asked about them
+
+
 class Forward:
-    """The forward pass of a denoiser, for one picture at a time. Several threads take turns."""
+    """The forward pass of a denoiser. Of several threads that ask at once, each gets what it would get alone.
+
+    Attributes:
+        together: so many pictures are worth drawing at once.
+    """
 
     def __init__(self, unet: UNet2DConditionModel) -> None:
         self._unet, self._lock = unet, threading.Lock()
-        self._ready: OrderedDict[tuple[int, ...], _Traced | None] = OrderedDict()
+        self._ready: OrderedDict[tuple[int, ...], Network | None] = OrderedDict()
         self._times = [m.time_emb_proj for m in unet.modules() if getattr(m, "time_emb_proj", None) is not None]
         attentions = [module for name, module in unet.named_modules() if name.endswith(".attn2")]
         self._texts = [part for attention in attentions for part in (attention.to_k, attention.to_v)]
         self._is_fit = _is_fit(unet)
+        self.together = MOST if self._is_fit else 1
 
     @torch.inference_mode()
     def about(self, words: torch.Tensor) -> Asked:
@@ -62,26 +69,29 @@ class Forward:
         return Asked(words, _all(self._texts, words) if self._is_fit else words[..., :0])
 
     @torch.inference_mode()
-    def ask(self, latents: torch.Tensor, t: torch.Tensor, asked: Asked) -> torch.Tensor:
-        """The answer for each text, (B, C, h, w) float32.
+    def ask(self, questions: Sequence[Question]) -> list[torch.Tensor]:
+        """The answers to each: (B, C, h, w) float32, one for each of its texts."""
+        rows = [self._rows(*question) for question in questions]
+        told = iter(desk().ask([one for some in rows for one in some]))
+        return [
+            torch.cat([next(told) for _ in some]) if some else self._plain(*question)
+            for some, question in zip(rows, questions, strict=True)
+        ]
 
-        Args:
-            latents: (1, C, h, w).
-            t: the time step, a scalar.
-        """
+    def _rows(self, latents: torch.Tensor, t: torch.Tensor, asked: Asked) -> list[tuple[Network, Row]]:
+        """One for each text; none where only the plain pass is right."""
         traced = self._traced(latents, asked.words) if self._is_fit else None
         if traced is None:
-            return self._plain(latents, t, asked.words)
+            return []
         if float(t) not in asked.times:
             asked.times[float(t)] = self._at(latents, t, asked.words)
         latents = latents.contiguous(memory_format=torch.channels_last)
         time = asked.times[float(t)]
-        halves = [(latents, asked.words[n, None], time[n, None], asked.kept[n, None]) for n in range(len(time))]
-        return torch.cat(_side_by_side(traced, halves))
+        return [(traced, (latents, asked.words[n, None], time[n, None], asked.kept[n, None])) for n in range(len(time))]
 
-    def _plain(self, latents: torch.Tensor, t: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+    def _plain(self, latents: torch.Tensor, t: torch.Tensor, asked: Asked) -> torch.Tensor:
         """In what the denoiser computes in; what goes in and comes out is float32."""
-        own = self._unet.dtype
+        own, words = self._unet.dtype, asked.words
         latents = latents.expand(len(words), -1, -1, -1).to(own)
         return self._unet(latents, t, encoder_hidden_states=words.to(own), return_dict=False)[0].float()
 
@@ -91,30 +101,37 @@ class Forward:
         added = unet.get_aug_embed(state, words, {})
         return _all(self._times, functional.silu(state if added is None else state + added))
 
-    def _traced(self, latents: torch.Tensor, words: torch.Tensor) -> _Traced | None:
+    def _traced(self, latents: torch.Tensor, words: torch.Tensor) -> Network | None:
         """The pass for latents and texts of this shape; None where only the plain one is right."""
         shape = (*latents.shape[1:], *words.shape[1:])
         with self._lock:
             if shape not in self._ready:
-                self._ready[shape] = _pool().submit(self._trace, shape).result()  # how kernels lie depends on threads
+                self._ready[shape] = (
+                    desk().pool.submit(self._trace, shape).result()
+                )  # how kernels lie depends on threads
                 while len(self._ready) > SHAPES:
                     self._ready.popitem(last=False)
             self._ready.move_to_end(shape)
             return self._ready[shape]
 
-    def _trace(self, shape: tuple[int, ...]) -> _Traced | None:
+    def _trace(self, shape: tuple[int, ...]) -> Network | None:
         with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the tracer, and that TorchScript will go one day
-            dice = torch.Generator().manual_seed(0)
-            latents = torch.randn(1, *shape[:3], generator=dice).contiguous(memory_format=torch.channels_last)
-            words, t = torch.randn(1, *shape[3:], generator=dice), torch.tensor(500)
-            given = (latents, words, self._at(latents, t, words), _all(self._texts, words))
+            given, t = self._trial(shape, 0)
             try:
                 traced = _Traced(self._unet, given)
-                is_right = torch.allclose(traced(*given), self._plain(latents, t, words), TOLERANCE, TOLERANCE)
+                expected = self._plain(given[0], t, Asked(given[1], given[3]))
+                is_right = torch.allclose(traced(*given), expected, TOLERANCE, TOLERANCE)
             except Exception:  # another torch, another processor, another make of denoiser
                 return None
-            return traced if is_right else None
+            return Network(traced, lambda: [self._trial(shape, k)[0] for k in range(MOST)]) if is_right else None
+
+    def _trial(self, shape: tuple[int, ...], seed: int) -> tuple[Row, torch.Tensor]:
+        """Any row of this shape, and its time."""
+        dice = torch.Generator().manual_seed(seed)
+        latents = torch.randn(1, *shape[:3], generator=dice).contiguous(memory_format=torch.channels_last)
+        words, t = torch.randn(1, *shape[3:], generator=dice), torch.tensor(500 - 100 * seed)
+        return (latents, words, self._at(latents, t, words), _all(self._texts, words)), t
 
 
 @compiled
@@ -223,19 +240,3 @@ def _is_fit(unet: UNet2DConditionModel) -> bool:
             kernel.groups == 1 and kernel.dilation == (1, 1) and kernel.padding_mode == "zeros" for kernel in kernels
         )
     )
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    workers = min(2, len(os.sched_getaffinity(0)))
-    return ThreadPoolExecutor(workers, "denoiser", initializer=lambda: torch.set_num_threads(1))
-
-
-def _side_by_side(traced: _Traced, calls: list[tuple[torch.Tensor, ...]]) -> list[torch.Tensor]:
-    """What comes of each call; at once where there are cores for it, and always each in one thread."""
-
-    def run(given: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        with torch.inference_mode():
-            return traced(*given)
-
-    return list(_pool().map(run, calls))

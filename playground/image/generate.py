@@ -1,4 +1,4 @@
-"""Draws pictures: what is asked for → events, a step of a sample at a time, so that all samples form together.
+"""Draws pictures: what is asked for → events, a step of a few samples at a time, so that all samples form together.
 
 What a step is, is `sampler.py`'s; what the model is, `loaded.py`'s.
 """
@@ -14,7 +14,7 @@ import torch
 from playground.events import Done, Ended, Event, ImageResult, Picture, Preview, Started
 from playground.image.loaded import ImageModel, load
 from playground.image.prompts import filled_in, notes, read_prompts
-from playground.image.sampler import begin
+from playground.image.sampler import advance, begin
 from playground.image.schedulers import steps_taken
 from playground.image.uploads import read_start
 from playground.recipes import ImageRecipe
@@ -40,12 +40,14 @@ def generate(model: ImageModel, recipe: ImageRecipe) -> Iterator[Event]:
     steps = drawings[0].steps
     whole = len(drawings) * (steps + 1)  # decoding takes about as long as a step
     for step in range(steps):
-        for k, drawing in enumerate(drawings):
+        for first in range(0, len(drawings), model.seats):
+            some = drawings[first : first + model.seats]
             use_all_cores()
-            drawing.advance()
-            done = step * len(drawings) + k + 1
+            advance(model, some)
+            done = step * len(drawings) + first + len(some)
             left = (time.perf_counter() - began) / done * (whole - done)
-            yield Preview(k, step + 1, steps, left, drawing.preview())
+            for k, drawing in enumerate(some, first):
+                yield Preview(k, step + 1, steps, left, drawing.preview())
     results = []
     for k, drawing in enumerate(drawings):
         use_all_cores()

@@ -52,6 +52,7 @@ class ImageModel:
         preview: a cheap stand-in for the autoencoder.
         memory: bytes of its weights.
         dtype: what its networks compute in. Between them, all is float32.
+        seats: how many runs may be at a step at once.
     """
 
     vae: AutoencoderTiny | AutoencoderKL
@@ -64,6 +65,7 @@ class ImageModel:
     preview: Preview = field(init=False, repr=False)
     memory: int = field(init=False)
     dtype: str = field(init=False)
+    seats: int = field(init=False)
 
     def __post_init__(self) -> None:
         networks = (self.vae, self.text_encoder, self.unet)
@@ -74,6 +76,7 @@ class ImageModel:
         self.memory = sum(weight.nbytes for network in networks for weight in network.state_dict().values())
         self.dtype = str(self.unet.dtype).removeprefix("torch.")
         self.forward, self.preview = Forward(self.unet), fit_preview(self.vae)
+        self.seats = self.forward.together
 
     @property
     def size(self) -> int:

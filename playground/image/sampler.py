@@ -1,12 +1,13 @@
 """Draws a sample: classifier-free guidance and the loop over a scheduler's steps, unrolled so that each can be watched.
 
-Samples never share a batch: float32 convolutions on a CPU round differently in batches of different sizes, and a
-sample must be the same whoever else is being drawn.
+A sample is the same whoever else is being drawn: the denoiser is asked about several at once only where that changes no
+bit, which `rows.py` finds out.
 """
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 
 import torch
 
@@ -22,21 +23,16 @@ from playground.recipes import ImageRecipe
 
 
 @torch.inference_mode()
-def predict(
-    model: ImageModel, latents: torch.Tensor, t: torch.Tensor, asked: Asked, guidance_scale: float
-) -> torch.Tensor:
-    """What the denoiser tells of one sample: the only place where it is asked.
+def guided(told: torch.Tensor, guidance_scale: float) -> torch.Tensor:
+    """What the denoiser tells of one sample.
 
     Args:
-        latents: (1, C, h, w), scaled as the scheduler wants it.
-        t: the time step, a scalar.
-        asked: about the negative prompt and the prompt; about the prompt alone asks only once.
+        told: (2, C, h, w) about the negative prompt and the prompt; (1, C, h, w) about the prompt alone.
         guidance_scale: how far to go on from the first answer past the second (Ho & Salimans 2022).
 
     Returns:
         (1, C, h, w): noise or v, as the model was trained.
     """
-    told = model.forward.ask(latents, t, asked)
     if len(told) == 1:
         return told
     without, with_prompt = told.chunk(2)
@@ -64,7 +60,7 @@ class Drawing:
 
         Args:
             recipe: whose seed is this sample's own.
-            asked: as `predict` takes it.
+            asked: about the negative prompt and the prompt, or about the prompt alone.
             start: (1, C, h, w) clean latents of a picture to draw anew; None begins from noise alone.
         """
         self._model, self._asked, self._guidance_scale = model, asked, recipe.guidance_scale
@@ -91,20 +87,23 @@ class Drawing:
         return self._scheduler.add_noise(start, noise, self._times[:1])
 
     @torch.inference_mode()
-    def question(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """(1, C, h, w) latents and the time step that the denoiser is asked about next, of variance about 1."""
+    def question(self) -> tuple[torch.Tensor, torch.Tensor, Asked]:
+        """What the denoiser is asked next: about (1, C, h, w) latents of variance about 1, at a time step, what."""
         t = self._times[self.step]
-        return self._scheduler.scale_model_input(self._latents, t), t
+        return self._scheduler.scale_model_input(self._latents, t), t, self._asked
 
     @torch.inference_mode()
-    def advance(self) -> None:
+    def take(self, told: torch.Tensor) -> None:
         """Take a step.
+
+        Args:
+            told: what the denoiser answered.
 
         Raises:
             PlaygroundError: the model's numbers overflowed.
         """
-        noisy, t = self.question()
-        predicted = predict(self._model, noisy, t, self._asked, self._guidance_scale)
+        noisy, t, _ = self.question()
+        predicted = guided(told, self._guidance_scale)
         self._latents = self._scheduler.step(predicted, t, self._latents, **self._options, return_dict=False)[0]
         check_finite(self._latents)
         self.step += 1
@@ -122,6 +121,17 @@ class Drawing:
             PlaygroundError: the autoencoder's numbers overflowed.
         """
         return decode(self._model.vae, self._clean)
+
+
+def advance(model: ImageModel, drawings: Sequence[Drawing]) -> None:
+    """Take a step of each: the only place where the denoiser is asked.
+
+    Raises:
+        PlaygroundError: the model's numbers overflowed.
+    """
+    answers = model.forward.ask([drawing.question() for drawing in drawings])
+    for drawing, told in zip(drawings, answers, strict=True):
+        drawing.take(told)
 
 
 def begin(model: ImageModel, recipe: ImageRecipe, start: Picture | None) -> list[Drawing]:

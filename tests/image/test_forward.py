@@ -50,7 +50,7 @@ def test_it_computes_what_the_plain_pass_does(changes, texts, side):
     latents, words = question(unet, texts, side)
     asked = forward.about(words)
     for t in (999, 500.5, 3):
-        told = forward.ask(latents, torch.tensor(t), asked)
+        (told,) = forward.ask([(latents, torch.tensor(t), asked)])
         assert torch.allclose(told, plain(unet, latents, t, words), 1e-4, 1e-4)
     assert all(forward._ready.values())  # and did not leave it to the plain one
 
@@ -60,9 +60,9 @@ def test_the_bits_are_the_same_in_the_first_run_and_in_later_ones_of_several_thr
     forward = Forward(unet)
     latents, words = question(unet)
     t = torch.tensor(400)
-    both = forward.ask(latents, t, forward.about(words))
+    (both,) = forward.ask([(latents, t, forward.about(words))])
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: forward.ask(latents, t, forward.about(words)), range(12)))
+        found = list(pool.map(lambda _: forward.ask([(latents, t, forward.about(words))])[0], range(12)))
     assert all(torch.equal(told, both) for told in found)
 
 
@@ -71,7 +71,7 @@ def test_few_shapes_are_kept():
     forward = Forward(unet)
     for side in (8, 16, 24, 32, 8):
         latents, words = question(unet, 1, side)
-        told = forward.ask(latents, torch.tensor(10), forward.about(words))
+        (told,) = forward.ask([(latents, torch.tensor(10), forward.about(words))])
         assert torch.allclose(told, plain(unet, latents, 10, words), 1e-4, 1e-4)
     assert len(forward._ready) == SHAPES
 
@@ -82,7 +82,7 @@ def test_what_it_does_not_know_is_left_to_the_plain_pass():
     unet.conv_out = nn.Conv2d(odd.in_channels, odd.out_channels, 3, padding=2, dilation=2)
     latents, words = question(unet)
     forward = Forward(unet)
-    told = forward.ask(latents, torch.tensor(7), forward.about(words))
+    (told,) = forward.ask([(latents, torch.tensor(7), forward.about(words))])
     assert torch.equal(told, plain(unet, latents, 7, words))
 
 
@@ -91,5 +91,5 @@ def test_a_pass_that_comes_out_otherwise_is_not_used():
     unet.conv_out.weight.data[:] = torch.nan  # no number agrees with another
     latents, words = question(unet)
     forward = Forward(unet)
-    assert forward.ask(latents, torch.tensor(7), forward.about(words)).isnan().all()
+    assert forward.ask([(latents, torch.tensor(7), forward.about(words))])[0].isnan().all()
     assert not any(forward._ready.values())
