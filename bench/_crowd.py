@@ -35,6 +35,7 @@ CANCEL, VANISH = 0.1, 0.1  # of all presses of Generate
 MOST_UPDATES = 6  # before somebody leaves
 THINK_S = (0.5, 1.5)
 ADDRESS = "198.18.{}.{}"  # of people, as a proxy tells them; they belong to benchmarks (RFC 2544)
+LEFT_S = 30.0  # closed pages are forgotten by then
 WARM_UPS = 2  # runs of each kind before anything is measured
 GROWTH_MB = 50
 BAD = ("wrong", "lost", "mixed up", "error")
@@ -70,12 +71,15 @@ def _latent(dice: random.Random) -> dict[str, Any]:
 WISHES: Mapping[str, Callable[[random.Random], dict[str, Any]]] = {"text": _text, "image": _image, "latent": _latent}
 
 
-def run(people: int = PEOPLE, seconds: float = SECONDS, checkpoints: Path | None = None) -> dict[str, Any]:
+def run(
+    people: int = PEOPLE, seconds: float = SECONDS, checkpoints: Path | None = None, left_s: float = LEFT_S
+) -> dict[str, Any]:
     """One person and then `people` on the page of an app of its own.
 
     Args:
         seconds: in which they press buttons; what was begun is waited for.
         checkpoints: where the models are, if not in ours.
+        left_s: how long everybody has left when the server is measured.
 
     Returns:
         "crowd" and "one" as `figures` gives them, "ratio" of their results a second, "before", "after" and "growth_mb"
@@ -87,7 +91,7 @@ def run(people: int = PEOPLE, seconds: float = SECONDS, checkpoints: Path | None
         files.mkdir()
         env = {"TMPDIR": str(files), "GRADIO_TEMP_DIR": str(files / "gradio"), "PLAYGROUND_TRUST_PROXY": "on"}
         with serving(checkpoints, kept, env) as app:
-            one, crowd, resources = in_a_loop(_visits(app, files, people, seconds))
+            one, crowd, resources = in_a_loop(_visits(app, files, people, seconds, left_s))
         alone = Alone(Engine(Registry(checkpoints)))
         everything = [*one, *crowd]
         alone.judge(everything)
@@ -124,7 +128,9 @@ class _House:
         return Visitor(self.url, self.page, owner, ADDRESS.format(*divmod(guest, 250)))
 
 
-async def _visits(app: Served, files: Path, people: int, seconds: float) -> tuple[list[Answer], list[Answer], dict]:
+async def _visits(
+    app: Served, files: Path, people: int, seconds: float, left_s: float
+) -> tuple[list[Answer], list[Answer], dict]:
     """What one person got, and then the crowd; and what the server took."""
     async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         page = Page((await client.get(f"{app.url}config")).json())
@@ -133,10 +139,12 @@ async def _visits(app: Served, files: Path, people: int, seconds: float) -> tupl
     await _warm_up(house)
     _report(f"one person for {seconds / ALONE:g} s")
     one = await _gather(house, 1, seconds / ALONE, leave=False)
+    await asyncio.sleep(left_s)
     await asyncio.to_thread(rest, app.pid)
     before = usage(app.pid, files)
     _report(f"{people} people for {seconds:g} s")
     crowd = await _gather(house, people, seconds, leave=True)
+    await asyncio.sleep(left_s)
     share = await asyncio.to_thread(rest, app.pid)
     after = usage(app.pid, files)
     growth = after.rss_mb - before.rss_mb

@@ -29,6 +29,7 @@ def run(
     seconds: float = _crowd.SECONDS,
     people: int = _crowd.PEOPLE,
     checkpoints: Path | None = None,
+    left_s: float = _crowd.LEFT_S,
 ) -> dict[str, Any]:
     """Start the app `starts` times, then let people come.
 
@@ -36,6 +37,7 @@ def run(
         seconds: that the crowd has; one person alone has a part of it before.
         people: in the crowd.
         checkpoints: where the models are, if not in ours.
+        left_s: how long everybody has left when the server's memory is measured.
 
     Returns:
         Of the starts medians in seconds and MB; "opened_s" as `_opening.run` measures; "crowd" as `_crowd.run` tells
@@ -46,7 +48,7 @@ def run(
     figures |= {
         "starts": starts,
         "opened_s": _opening.run(checkpoints),
-        "crowd": _crowd.run(people, seconds, checkpoints),
+        "crowd": _crowd.run(people, seconds, checkpoints, left_s),
         "machine": machine.describe(),
     }
     return {**figures, "markdown": _markdown(figures)}

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from playground.events import Done
 from playground.recipes import LatentRecipe
 
-MOST_BYTES = 64 * 2**20  # of pixels
+MOST_BYTES = 16 * 2**20  # of pixels: 340 frames of 128 px
 
 
 class Recent:

@@ -5,31 +5,51 @@ Gradio keeps what every page last showed, pictures too, until 10,000 others have
 
 from __future__ import annotations
 
+import threading
+import time
+import weakref
 from datetime import datetime, timedelta
 
 import gradio as gr
-from gradio.state_holder import SessionState, StateHolder
+from gradio.state_holder import StateHolder
+
+from playground import arenas
 
 MOST = 300  # pages; of more, the longest unused starts anew: it loses what Back would bring back
-CLOSED = timedelta(minutes=1)  # a run that was still going on has ended by then
+CLOSED = timedelta(seconds=20)  # without a use: a run that goes on uses it every second
+LOOK_S = 5.0
 
 
 class Sessions(StateHolder):
-    """Gradio's own, which forgets closed pages as soon as a new one comes."""
+    """Gradio's own, which forgets pages soon after they were closed."""
 
-    def __getitem__(self, session_id: str) -> SessionState:
-        """What is remembered of a page; of a new one, how every page begins."""
-        if session_id not in self.session_data:
-            self._forget()
-        return super().__getitem__(session_id)
-
-    def _forget(self) -> None:
+    def forget(self) -> int:
+        """Forget what is closed and unused; how many pages that were."""
         unused = datetime.now() - CLOSED
         with self.lock:
-            for name, state in list(self.session_data.items()):
-                if state.is_closed and self.time_last_used.get(name, unused) <= unused:
-                    del self.session_data[name]
-                    self.time_last_used.pop(name, None)
+            gone = [
+                name
+                for name, state in self.session_data.items()
+                if state.is_closed and self.time_last_used.get(name, unused) <= unused
+            ]
+            for name in gone:
+                del self.session_data[name]
+                self.time_last_used.pop(name, None)
+        return len(gone)
+
+    def watch(self, look_s: float = LOOK_S) -> None:
+        """Do so from now on, in the background, and give back the memory."""
+
+        me = weakref.ref(self)
+
+        def look() -> None:
+            while (sessions := me()) is not None:
+                if sessions.forget():
+                    arenas.give_back()
+                del sessions
+                time.sleep(look_s)
+
+        threading.Thread(target=look, name="sessions", daemon=True).start()
 
 
 def bound(demo: gr.Blocks) -> None:
@@ -37,4 +57,5 @@ def bound(demo: gr.Blocks) -> None:
     sessions = Sessions()
     sessions.set_blocks(demo)
     sessions.capacity = MOST
+    sessions.watch()
     demo.app.state_holder = sessions

@@ -47,7 +47,7 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def figures(models):
-    return app.run(starts=1, seconds=5, people=2, checkpoints=models)
+    return app.run(starts=1, seconds=5, people=2, checkpoints=models, left_s=0)
 
 
 @pytest.fixture(scope="module")
