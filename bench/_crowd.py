@@ -83,17 +83,18 @@ def run(
 
     Returns:
         "crowd" and "one" as `figures` gives them, "ratio" of their results a second, "before", "after" and "growth_mb"
-        of the server, "rest" (how much of a core it takes when everybody has left), "history" as `Alone.judge_history`
-        has it, "sentences" that were said with how often, and "bars".
+        of the server, "growth_again_mb" of a second crowd, which "again" tells of, "rest" (how much of a core it takes
+        when everybody has left), "history" as `Alone.judge_history` has it, "sentences" that were said with how often,
+        and "bars".
     """
     with tempfile.TemporaryDirectory() as temporary:
         kept, files = Path(temporary, "history"), Path(temporary, "files")
         files.mkdir()
         env = {"TMPDIR": str(files), "GRADIO_TEMP_DIR": str(files / "gradio"), "PLAYGROUND_TRUST_PROXY": "on"}
         with serving(checkpoints, kept, env) as app:
-            one, crowd, resources = in_a_loop(_visits(app, files, people, seconds, left_s))
+            one, crowd, again, resources = in_a_loop(_visits(app, files, people, seconds, left_s))
         alone = Alone(Engine(Registry(checkpoints)))
-        everything = [*one, *crowd]
+        everything = [*one, *crowd, *again]
         alone.judge(everything)
         history = History(kept)
         held = alone.judge_history(history, everything)
@@ -103,6 +104,7 @@ def run(
         "seconds": seconds,
         "one": figures(one, seconds / ALONE),
         "crowd": figures(crowd, seconds),
+        "again": figures(again, seconds / ALONE),
         **resources,
         "history": held,
         "sentences": dict(Counter(answer.sentence for answer in everything if answer.sentence)),
@@ -130,8 +132,8 @@ class _House:
 
 async def _visits(
     app: Served, files: Path, people: int, seconds: float, left_s: float
-) -> tuple[list[Answer], list[Answer], dict]:
-    """What one person got, and then the crowd; and what the server took."""
+) -> tuple[list[Answer], list[Answer], list[Answer], dict]:
+    """What one person got, then the crowd, and the crowd once more for a while; and what the server took."""
     async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         page = Page((await client.get(f"{app.url}config")).json())
     house = _House(app.url, page, {kind: page.tab(kind) for kind in WISHES})
@@ -147,8 +149,19 @@ async def _visits(
     await asyncio.sleep(left_s)
     share = await asyncio.to_thread(rest, app.pid)
     after = usage(app.pid, files)
-    growth = after.rss_mb - before.rss_mb
-    return one, crowd, {"before": asdict(before), "after": asdict(after), "growth_mb": growth, "rest": share}
+    _report(f"once more {people} people for {seconds / ALONE:g} s")
+    again = await _gather(house, people, seconds / ALONE, leave=True)
+    await asyncio.sleep(left_s)
+    await asyncio.to_thread(rest, app.pid)
+    later = usage(app.pid, files)
+    took = {
+        "before": asdict(before),
+        "after": asdict(after),
+        "growth_mb": after.rss_mb - before.rss_mb,
+        "growth_again_mb": later.rss_mb - after.rss_mb,
+        "rest": share,
+    }
+    return one, crowd, again, took
 
 
 async def _warm_up(house: _House) -> None:
@@ -239,7 +252,7 @@ def _quantiles(values: Sequence[float]) -> dict[str, float]:
 
 def _judge(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What was aimed at, and whether it is reached."""
-    bad = {name: found["crowd"][name] + found["one"][name] for name in BAD}
+    bad = {name: sum(found[who][name] for who in ("one", "crowd", "again")) for name in BAD}
     bad["lost"] += found["history"]["missing"]
     bad["mixed up"] += found["history"]["foreign"]
     rows = [(f"{name} results", "0", str(count), count == 0) for name, count in bad.items()]

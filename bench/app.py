@@ -30,6 +30,7 @@ def run(
     people: int = _crowd.PEOPLE,
     checkpoints: Path | None = None,
     left_s: float = _crowd.LEFT_S,
+    opened: int = _opening.TIMES,
 ) -> dict[str, Any]:
     """Start the app `starts` times, then let people come.
 
@@ -38,6 +39,7 @@ def run(
         people: in the crowd.
         checkpoints: where the models are, if not in ours.
         left_s: how long everybody has left when the server's memory is measured.
+        opened: how often a browser opens the page.
 
     Returns:
         Of the starts medians in seconds and MB; "opened_s" as `_opening.run` measures; "crowd" as `_crowd.run` tells
@@ -47,7 +49,7 @@ def run(
     figures: dict[str, Any] = {name: statistics.median(one[name] for one in found) for name in found[0]}
     figures |= {
         "starts": starts,
-        "opened_s": _opening.run(checkpoints),
+        "opened_s": _opening.run(checkpoints, opened),
         "crowd": _crowd.run(people, seconds, checkpoints, left_s),
         "machine": machine.describe(),
     }
@@ -116,7 +118,8 @@ def _told(crowd: Mapping[str, Any]) -> str:
         f" thought in between: {many['asked']} presses of Generate; {counts}. Every result, and what the histories of "
         f"the browsers hold ({crowd['history']['kept']} entries), was compared to the bit with its recipe run alone. "
         f"A page opened within {page['p50']:.1f} s (p95 {page['p95']:.1f}). The server, before and after: memory "
-        f"{before['rss_mb']:.0f} and {after['rss_mb']:.0f} MB, {before['threads']} and {after['threads']} threads, "
+        f"{before['rss_mb']:.0f} and {after['rss_mb']:.0f} MB ({crowd['growth_again_mb']:+.0f} MB by a second crowd), "
+        f"{before['threads']} and {after['threads']} threads, "
         f"{before['handles']} and {after['handles']} open files, {before['files']} and {after['files']} temporary ones."
         f"{f' The page said:{said}' if said else ''}"
     )

@@ -157,7 +157,8 @@ class LatentModel:
         """(B, D) points → (B, S, S, 3) uint8; each row the same in any batch, bit for bit."""
         rows = torch.from_numpy(np.array(points, dtype=np.float32)).split(1)
         frames = list(_pool().map(lambda row: _inferred(lambda: self._frame(row)), rows))
-        return torch.cat(frames).numpy() if frames else np.empty((0, self.size, self.size, 3), np.uint8)
+        empty = np.empty((0, self.size, self.size, 3), np.uint8)
+        return np.concatenate([empty, *(frame.numpy() for frame in frames)])  # torch would start threads to do so
 
     def unusual(self, point: np.ndarray) -> float:
         """How far a point is from the training faces; 1 is the limit that 95 % of held-out faces keep."""
