@@ -13,7 +13,7 @@ from playground.image.nouns import KINDS, read_nouns
 from playground.image.reading import split_details
 
 MOST = 3  # words that are offered for one
-FAR = 5  # letters from which on a word may be two edits off instead of one
+FAR = 5  # letters from which on a word may be two edits off instead of one, where it begins alike
 LONGEST = 17  # letters; nothing longer resembles a known word
 TITLES = {  # kinds of nouns → what people call them
     "animal": "animals",
@@ -214,6 +214,7 @@ def _nearest(word: str) -> tuple[str, ...]:
     reach = 1 if len(word) < FAR else 2
     similar = {known for key in _shortened(word, reach) for known in _spellings().get(key, ())}
     near = {known: apart for known in similar if (apart := distance(word, known)) <= reach}
+    near = {known: apart for known, apart in near.items() if apart == 1 or known[0] == word[0]}
 
     def rank(known: str) -> tuple[object, ...]:
         return near[known], not known.startswith(word), word[0] != known[0], abs(len(word) - len(known)), known
