@@ -6,6 +6,7 @@ matrices and kernels are Muon's.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,6 +193,7 @@ class DenoiserJob:
         return path
 
     def export(self, module: Denoiser) -> None:
+        shutil.rmtree(self._out / "unet", ignore_errors=True)  # an index of shards there would hide the new weights
         module.unet.save_pretrained(self._out / "unet")
         module.text_encoder.save_pretrained(self._out / "text_encoder")
 

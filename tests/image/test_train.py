@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler
+from diffusers import DPMSolverMultistepScheduler, UNet2DConditionModel
 from safetensors.torch import load_file
 
 from playground.errors import PlaygroundError
@@ -117,6 +117,15 @@ def test_the_denoiser_goes_on_from_a_checkpoint_whose_runs_are_gone(trained, tmp
     assert [stages[name]["curve"] for name in kept] == [before[name]["curve"] for name in kept]
     assert (out / "unet" / "diffusion_pytorch_model.safetensors").read_bytes() != weights
     assert fingerprint(out / "vae") == fingerprint(trained[1] / "vae")  # else its latents would be others
+
+
+def test_what_was_learnt_replaces_a_denoiser_in_shards(tokenizer, tmp_path):
+    make_unet(tiny=True).save_pretrained(tmp_path / "unet", max_shard_size="100KB")
+    assert len(list((tmp_path / "unet").glob("*.safetensors"))) > 1
+    learnt = Denoiser(make_unet(tiny=True), make_text_encoder(len(tokenizer), tiny=True))
+    DenoiserJob(None, None, tokenizer, tmp_path, tmp_path, denoiser.PLAN, tiny=True).export(learnt)
+    opened = UNet2DConditionModel.from_pretrained(tmp_path / "unet").state_dict()
+    assert all(torch.equal(opened[name], weight) for name, weight in learnt.unet.state_dict().items())
 
 
 def test_a_stage_alone_needs_those_before_it(tmp_path):
