@@ -40,6 +40,7 @@ from tabs._arrivals import arrivals_of
 from tabs._controls import PARALLEL
 from tabs._gate import Gate
 from tabs._keeping import keeper_of
+from tabs._rendering import OneByOne
 from tabs._sessions import bound
 from tabs._shelf import Shelf
 from tabs._strict import StrictPage
@@ -168,7 +169,7 @@ def serve(demo: gr.Blocks, settings: Settings | None = None) -> str:
         quiet=True,
     )
     bound(demo)
-    demo.app.middleware_stack = Shelf(demo.app.middleware_stack)
+    demo.app.middleware_stack = Shelf(OneByOne(demo.app.middleware_stack))
     if not settings.users:
         answer_agents_in_json(demo)
     return url
@@ -180,7 +181,7 @@ def open_engine(settings: Settings) -> Engine:
         logging.basicConfig(format="%(asctime)s %(message)s")
         logging.getLogger("playground").setLevel(logging.INFO)
     kind = LoggedEngine if settings.log_prompts else Engine
-    return kind(Registry(settings.checkpoints, settings.memory_mb * MB), arenas.Rest().work)
+    return kind(Registry(settings.checkpoints, settings.memory_mb * MB), arenas.rest().work)
 
 
 def open_history(settings: Settings) -> History:

@@ -56,8 +56,8 @@ def by_hand(engine: Engine, previews: bool, job: Job) -> Drawn:
         began = time.perf_counter()
         drawings = begin(loaded.model, recipe, start_of(recipe))
         for _ in range(drawings[0].steps):
-            for first in range(0, len(drawings), loaded.model.seats):
-                some = drawings[first : first + loaded.model.seats]
+            for first in range(0, len(drawings), loaded.model.forward.together):
+                some = drawings[first : first + loaded.model.forward.together]
                 advance(loaded.model, some)
                 if previews:
                     preview_s += sum(_seconds(drawing.preview) for drawing in some)

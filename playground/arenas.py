@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import psutil
 
@@ -31,13 +33,16 @@ def share() -> bool:
 
 
 def give_back() -> None:
-    """Return freed memory to the system, from the middle of the heap too."""
+    """Return freed memory to the system, from the middle of the heap too, and what only names itself before."""
+    gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 class Rest:
-    """Gives memory back when all work is over for a moment and the process has grown. Safe to use from several threads.
+    """Gives memory back when all work is over for a moment and the process has grown, or somebody asked for it.
+
+    Safe to use from several threads.
 
     Args:
         measure: bytes that the process has.
@@ -51,7 +56,7 @@ class Rest:
     ) -> None:
         self._rest_s, self._measure, self._give_back = rest_s, measure, give_back
         self._lock = threading.Lock()  # of the two that follow
-        self._working, self._waits = 0, False
+        self._working, self._waits, self._asked = 0, False, False
         self._usual = 0
 
     @contextlib.contextmanager
@@ -64,18 +69,35 @@ class Rest:
         finally:
             with self._lock:
                 self._working -= 1
-                begins = not self._working and not self._waits
-                self._waits = self._waits or begins
-            if begins:
-                timer = threading.Timer(self._rest_s, self._look)
-                timer.daemon = True
-                timer.start()
+            self._wait()
+
+    def ask(self) -> None:
+        """There is something to give back, however little, as soon as nobody works."""
+        with self._lock:
+            self._asked = True
+        self._wait()
+
+    def _wait(self) -> None:
+        with self._lock:
+            if self._working or self._waits:
+                return
+            self._waits = True
+        timer = threading.Timer(self._rest_s, self._look)
+        timer.daemon = True
+        timer.start()
 
     def _look(self) -> None:
         with self._lock:
             self._waits = False
             if self._working:
                 return
-        if self._measure() > self._usual + GROWN_BYTES:
+            asked, self._asked = self._asked, False
+        if asked or self._measure() > self._usual + GROWN_BYTES:
             self._give_back()
             self._usual = self._measure()
+
+
+@cache
+def rest() -> Rest:
+    """The one of this process."""
+    return Rest()

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from playground.events import Done
 from playground.recipes import LatentRecipe
 
-MOST_BYTES = 16 * 2**20  # of pixels: 340 frames of 128 px
+MOST_BYTES = 8 * 2**20  # of pixels: 170 frames of 128 px
 
 
 class Recent:

@@ -45,7 +45,7 @@ class Sessions(StateHolder):
         def look() -> None:
             while (sessions := me()) is not None:
                 if sessions.forget():
-                    arenas.give_back()
+                    arenas.rest().ask()
                 del sessions
                 time.sleep(look_s)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,6 +16,7 @@ from playground.recipes import TextRecipe
 from tabs._updates import Updates
 
 DIGITS = 4  # of a probability, as far as anybody can see
+_WRITING = threading.Lock()  # one after the other is as fast, and takes the memory of one
 PART, HELD, END = "◌", "…", "∎"  # marks of tokens that show nothing
 
 
@@ -97,6 +99,10 @@ class TextView(Updates):
 
     def _results(self, done: Done) -> list[dict[str, Any]]:
         """Each sample by itself: as the recipe with its seed alone makes it."""
+        with _WRITING:
+            return self._written(done)
+
+    def _written(self, done: Done) -> list[dict[str, Any]]:
         whole = check(document(done)) if self.expected and done.stats else ""
         same = "The same text as in the link." if whole == self.expected else "Not the text of the link."
         notes = [*done.notes, *([same] if whole else [])]

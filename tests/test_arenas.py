@@ -44,6 +44,20 @@ def test_threads_share_two_arenas():
     assert arenas("shared") <= 2
 
 
+def test_whoever_asks_gets_little_given_back_too_but_not_while_others_work():
+    given = threading.Semaphore(0)
+    rest = Rest(0.0, lambda: 0, given.release)
+    rest.ask()
+    assert given.acquire(timeout=PATIENCE_S)
+    with rest.work():
+        rest.ask()
+        assert not given.acquire(timeout=0.2)
+    assert given.acquire(timeout=PATIENCE_S)
+    with rest.work():
+        pass
+    assert not given.acquire(timeout=0.2), "it was done"
+
+
 def test_memory_is_given_back_once_all_work_is_over_and_only_where_it_grew():
     sizes, given = [500], threading.Semaphore(0)
     rest = Rest(0.0, lambda: sizes[-1] * MB, given.release)

@@ -51,7 +51,7 @@ class Forward:
     """The forward pass of a denoiser. Of several threads that ask at once, each gets what it would get alone.
 
     Attributes:
-        together: so many pictures are worth drawing at once.
+        together: so many pictures are worth asking about at once.
     """
 
     def __init__(self, unet: UNet2DConditionModel) -> None:

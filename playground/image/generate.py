@@ -40,8 +40,8 @@ def generate(model: ImageModel, recipe: ImageRecipe) -> Iterator[Event]:
     steps = drawings[0].steps
     whole = len(drawings) * (steps + 1)  # decoding takes about as long as a step
     for step in range(steps):
-        for first in range(0, len(drawings), model.seats):
-            some = drawings[first : first + model.seats]
+        for first in range(0, len(drawings), model.forward.together):
+            some = drawings[first : first + model.forward.together]
             use_all_cores()
             advance(model, some)
             done = step * len(drawings) + first + len(some)

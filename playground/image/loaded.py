@@ -32,6 +32,7 @@ PARTS = {  # what a model is made of: by subfolder, the classes that are known h
 }
 UNUSED = {"scheduler", "safety_checker", "feature_extractor"}  # parts that an index may name besides
 PREDICTIONS = ("epsilon", "v_prediction")  # what a denoiser may tell of a noisy picture
+SEATS = 2  # four rows keep two cores nearly as busy as eight, and each seat's thread has buffers of its own
 NEEDS = {  # settings by which a denoiser asks for more than latents, a time and a text
     "class_embed_type": (None,),
     "num_class_embeds": (None,),
@@ -76,7 +77,7 @@ class ImageModel:
         self.memory = sum(weight.nbytes for network in networks for weight in network.state_dict().values())
         self.dtype = str(self.unet.dtype).removeprefix("torch.")
         self.forward, self.preview = Forward(self.unet), fit_preview(self.vae)
-        self.seats = self.forward.together
+        self.seats = min(SEATS, self.forward.together)
 
     @property
     def size(self) -> int:
