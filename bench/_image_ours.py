@@ -16,7 +16,7 @@ from bench._streams import Job, Way
 from playground.engine import Engine
 from playground.events import Ended, Picture, Preview
 from playground.image.generate import start_of
-from playground.image.sampler import advance, begin
+from playground.image.sampler import advance, begin, groups
 from playground.recipes import ImageRecipe
 from playground.registry import Registry
 
@@ -56,11 +56,10 @@ def by_hand(engine: Engine, previews: bool, job: Job) -> Drawn:
         began = time.perf_counter()
         drawings = begin(loaded.model, recipe, start_of(recipe))
         for _ in range(drawings[0].steps):
-            for first in range(0, len(drawings), loaded.model.forward.together):
-                some = drawings[first : first + loaded.model.forward.together]
-                advance(loaded.model, some)
+            for some in groups(loaded.model, drawings):
+                advance(loaded.model, [drawing for _, drawing in some])
                 if previews:
-                    preview_s += sum(_seconds(drawing.preview) for drawing in some)
+                    preview_s += sum(_seconds(drawing.preview) for _, drawing in some)
                 steps += [time.perf_counter()] * len(some)
         pictures = [drawing.picture() for drawing in drawings]
         seconds = time.perf_counter() - began

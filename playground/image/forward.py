@@ -106,9 +106,8 @@ class Forward:
         shape = (*latents.shape[1:], *words.shape[1:])
         with self._lock:
             if shape not in self._ready:
-                self._ready[shape] = (
-                    desk().pool.submit(self._trace, shape).result()
-                )  # how kernels lie depends on threads
+                made = desk().pool.submit(self._trace, shape)  # there, because how kernels lie depends on threads
+                self._ready[shape] = made.result()
                 while len(self._ready) > SHAPES:
                     self._ready.popitem(last=False)
             self._ready.move_to_end(shape)

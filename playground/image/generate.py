@@ -14,7 +14,7 @@ import torch
 from playground.events import Done, Ended, Event, ImageResult, Picture, Preview, Started
 from playground.image.loaded import ImageModel, load
 from playground.image.prompts import filled_in, notes, read_prompts
-from playground.image.sampler import advance, begin
+from playground.image.sampler import advance, begin, groups
 from playground.image.schedulers import steps_taken
 from playground.image.uploads import read_start
 from playground.recipes import ImageRecipe
@@ -38,15 +38,14 @@ def generate(model: ImageModel, recipe: ImageRecipe) -> Iterator[Event]:
     use_all_cores()
     drawings = begin(model, recipe, start)
     steps = drawings[0].steps
-    whole = len(drawings) * (steps + 1)  # decoding takes about as long as a step
+    done, whole = 0, len(drawings) * (steps + 1)  # decoding takes about as long as a step
     for step in range(steps):
-        for first in range(0, len(drawings), model.forward.together):
-            some = drawings[first : first + model.forward.together]
+        for some in groups(model, drawings):
             use_all_cores()
-            advance(model, some)
-            done = step * len(drawings) + first + len(some)
+            advance(model, [drawing for _, drawing in some])
+            done += len(some)
             left = (time.perf_counter() - began) / done * (whole - done)
-            for k, drawing in enumerate(some, first):
+            for k, drawing in some:
                 yield Preview(k, step + 1, steps, left, drawing.preview())
     results = []
     for k, drawing in enumerate(drawings):

@@ -7,7 +7,7 @@ bit, which `rows.py` finds out.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -93,16 +93,17 @@ class Drawing:
         return self._scheduler.scale_model_input(self._latents, t), t, self._asked
 
     @torch.inference_mode()
-    def take(self, told: torch.Tensor) -> None:
+    def take(self, noisy: torch.Tensor, told: torch.Tensor) -> None:
         """Take a step.
 
         Args:
-            told: what the denoiser answered.
+            noisy: what the denoiser was asked about.
+            told: what it answered.
 
         Raises:
             PlaygroundError: the model's numbers overflowed.
         """
-        noisy, t, _ = self.question()
+        t = self._times[self.step]
         predicted = guided(told, self._guidance_scale)
         self._latents = self._scheduler.step(predicted, t, self._latents, **self._options, return_dict=False)[0]
         check_finite(self._latents)
@@ -129,9 +130,16 @@ def advance(model: ImageModel, drawings: Sequence[Drawing]) -> None:
     Raises:
         PlaygroundError: the model's numbers overflowed.
     """
-    answers = model.forward.ask([drawing.question() for drawing in drawings])
-    for drawing, told in zip(drawings, answers, strict=True):
-        drawing.take(told)
+    questions = [drawing.question() for drawing in drawings]
+    for drawing, (noisy, *_), told in zip(drawings, questions, model.forward.ask(questions), strict=True):
+        drawing.take(noisy, told)
+
+
+def groups(model: ImageModel, drawings: Sequence[Drawing]) -> Iterator[list[tuple[int, Drawing]]]:
+    """As many at a time as are worth advancing together, in their order, each with its place."""
+    placed = list(enumerate(drawings))
+    for first in range(0, len(placed), model.forward.together):
+        yield placed[first : first + model.forward.together]
 
 
 def begin(model: ImageModel, recipe: ImageRecipe, start: Picture | None) -> list[Drawing]:

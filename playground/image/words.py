@@ -213,8 +213,8 @@ def _nearest(word: str) -> tuple[str, ...]:
         return ()
     reach = 1 if len(word) < FAR else 2
     similar = {known for key in _shortened(word, reach) for known in _spellings().get(key, ())}
-    near = {known: apart for known in similar if (apart := distance(word, known)) <= reach}
-    near = {known: apart for known, apart in near.items() if apart == 1 or known[0] == word[0]}
+    apart = {known: distance(word, known) for known in similar}
+    near = {known: edits for known, edits in apart.items() if edits <= (reach if known[0] == word[0] else 1)}
 
     def rank(known: str) -> tuple[object, ...]:
         return near[known], not known.startswith(word), word[0] != known[0], abs(len(word) - len(known)), known
