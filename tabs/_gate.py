@@ -9,14 +9,10 @@ import json
 import logging
 import re
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from starlette.middleware.gzip import GZipResponder
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from tabs._asgi import App, Message, Receive, Send, path_of
 
 CLOSED = re.compile(  # of Gradio: fetches for others, editors, records of runs, figures about visitors
     r"/gradio_api/(proxy=|file[=/]\w\w+:/|process_recording|vibe-|undo-vibe|deep_link|run-history|runs|dev/|profiling/)|/monitoring"
@@ -41,7 +37,7 @@ class Gate:
         largest: bytes of a body, however it is sent.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[None]], largest: int) -> None:
+    def __init__(self, app: App, largest: int) -> None:
         self._app, self._largest = app, largest
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -49,7 +45,7 @@ class Gate:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != ELSEWHERE]}
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        path = path_of(scope)
         if CLOSED.match(path):
             return await _answer(send, 404, NOT_HERE)
         app = self._app

@@ -6,11 +6,9 @@ Many who come at once would each wait for all of them, and what they leave behin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
-Message = MutableMapping[str, Any]
-App = Callable[..., Awaitable[None]]
+from tabs._asgi import App, Message, Receive, Send, path_of
+
 PAGES = ("", "/", "/config", "/config/")
 
 
@@ -20,10 +18,9 @@ class OneByOne:
     def __init__(self, app: App) -> None:
         self._app, self._one = app, asyncio.Lock()
 
-    async def __call__(self, scope: Message, receive: App, send: App) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer by the app."""
-        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        if scope["type"] != "http" or scope["method"] != "GET" or path not in PAGES:
+        if scope["type"] != "http" or scope["method"] != "GET" or path_of(scope) not in PAGES:
             await self._app(scope, receive, send)
             return
         messages: list[Message] = []

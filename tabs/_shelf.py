@@ -6,12 +6,9 @@ Gradio reads and packs each of some eighty files anew for every visitor, on the 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
-Message = MutableMapping[str, Any]
-App = Callable[..., Awaitable[None]]
-Send = Callable[[Message], Awaitable[None]]
+from tabs._asgi import App, Message, Send, path_of
+
 Key = tuple[str, tuple[bool, ...]]
 
 FILES = re.compile(r"/(assets|static)/[\w./-]+")
@@ -71,7 +68,7 @@ def key_of(scope: Message) -> Key | None:
     """What tells one answer from another; None where a request is not for a file, or not for all of it as it is."""
     if scope["type"] != "http" or scope["method"] != "GET" or scope.get("query_string"):
         return None
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    path = path_of(scope)
     headers = dict(scope["headers"])
     if not FILES.fullmatch(path) or OF_THEIR_OWN & headers.keys():
         return None
