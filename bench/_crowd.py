@@ -23,7 +23,7 @@ import numpy as np
 
 from bench._alone import Alone
 from bench._serving import Served, serving
-from bench._usage import QUIET, rest, usage
+from bench._usage import QUIET, Usage, rest, usage
 from bench._visitor import PATIENCE_S, Answer, Leave, Page, Tab, Visitor, in_a_loop
 from playground.engine import Engine
 from playground.history import History, new_owner
@@ -141,19 +141,13 @@ async def _visits(
     await _warm_up(house)
     _report(f"one person for {seconds / ALONE:g} s")
     one = await _gather(house, 1, seconds / ALONE, leave=False)
-    await asyncio.sleep(left_s)
-    await asyncio.to_thread(rest, app.pid)
-    before = usage(app.pid, files)
+    before, _ = await _left(app, files, left_s)
     _report(f"{people} people for {seconds:g} s")
     crowd = await _gather(house, people, seconds, leave=True)
-    await asyncio.sleep(left_s)
-    share = await asyncio.to_thread(rest, app.pid)
-    after = usage(app.pid, files)
+    after, share = await _left(app, files, left_s)
     _report(f"once more {people} people for {seconds / ALONE:g} s")
     again = await _gather(house, people, seconds / ALONE, leave=True)
-    await asyncio.sleep(left_s)
-    await asyncio.to_thread(rest, app.pid)
-    later = usage(app.pid, files)
+    later, _ = await _left(app, files, left_s)
     took = {
         "before": asdict(before),
         "after": asdict(after),
@@ -162,6 +156,13 @@ async def _visits(
         "rest": share,
     }
     return one, crowd, again, took
+
+
+async def _left(app: Served, files: Path, left_s: float) -> tuple[Usage, float]:
+    """What the server takes when everybody has left for so long; and how much of a core, for nobody."""
+    await asyncio.sleep(left_s)
+    share = await asyncio.to_thread(rest, app.pid)
+    return usage(app.pid, files), share
 
 
 async def _warm_up(house: _House) -> None:

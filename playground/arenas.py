@@ -55,7 +55,7 @@ class Rest:
         give_back: Callable[[], None] = give_back,
     ) -> None:
         self._rest_s, self._measure, self._give_back = rest_s, measure, give_back
-        self._lock = threading.Lock()  # of the two that follow
+        self._lock = threading.Lock()  # of the three that follow
         self._working, self._waits, self._asked = 0, False, False
         self._usual = 0
 

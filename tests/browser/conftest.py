@@ -5,14 +5,13 @@ summary tells which were.
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+from bench._opening import CHROMIUM, FLAGS
+
 PATIENCE_MS = 120_000  # a busy machine takes its time; what passes never waits for this
 
 TRIES_AGAIN = 2
