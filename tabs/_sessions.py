@@ -9,9 +9,11 @@ import threading
 import time
 import weakref
 from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
-from gradio.state_holder import StateHolder
+from gradio.state_holder import SessionState, StateHolder
 
 from playground import arenas
 
@@ -20,8 +22,35 @@ CLOSED = timedelta(seconds=20)  # without a use: a run that goes on uses it ever
 LOOK_S = 5.0
 
 
+class Session(SessionState):
+    """What one page last showed, without Gradio's second record of it.
+
+    Gradio describes every component of the page once more for each visitor, half a MB of small pieces, for links
+    that are closed here (`_gate.CLOSED`).
+    """
+
+    def __init__(self, blocks: gr.Blocks) -> None:
+        nothing_described: Any = SimpleNamespace(default_config=blocks.default_config, blocks={})
+        super().__init__(nothing_described)
+
+    def __setitem__(self, key: int, value: Any) -> None:
+        super().__setitem__(key, value)
+        self.config_values.pop(key, None)
+
+    def _update_config(self, key: int) -> None:
+        """Nothing: nobody asks."""
+
+    def _update_value_in_config(self, key: int, value: Any) -> None:
+        """Nothing: nobody asks."""
+
+
 class Sessions(StateHolder):
     """Gradio's own, which forgets pages soon after they were closed."""
+
+    def __getitem__(self, session_id: str) -> SessionState:
+        if session_id not in self.session_data:
+            self.session_data[session_id] = Session(self.blocks)
+        return super().__getitem__(session_id)
 
     def forget(self) -> int:
         """Forget what is closed and unused; how many pages that were."""
@@ -39,7 +68,6 @@ class Sessions(StateHolder):
 
     def watch(self, look_s: float = LOOK_S) -> None:
         """Do so from now on, in the background, and give back the memory."""
-
         me = weakref.ref(self)
 
         def look() -> None:

@@ -41,8 +41,18 @@ def test_only_what_is_closed_and_long_unused_is_forgotten(sessions):
 
 def test_a_known_page_keeps_what_it_had(sessions):
     first = sessions["page"]
+    first.is_closed = True
     sessions.time_last_used["page"] -= LONG_AGO
-    assert sessions.forget() == 0 and sessions["page"] is first
+    assert sessions["page"] is first
+
+
+def test_a_page_knows_what_changed_and_describes_nothing(sessions):
+    state, (key, box) = sessions["page"], next(iter(sessions.blocks.blocks.items()))
+    other = state[key] = gr.Textbox("", label="Other", render=False)
+    state._update_config(key)
+    state._update_value_in_config(key, "value")
+    assert state[key] is other and sessions["another"][key] is box
+    assert not state.config_values
 
 
 def test_of_too_many_the_longest_unused_goes(sessions):
