@@ -65,15 +65,22 @@ class FaceGenerator(ModelMixin, ConfigMixin):
     Args:
         size: pixels of a side. dims: D, of z and of w.
         widths: of the decoder at size/2, size/4, …; mapped: of the mapping.
+        curved, fine: see `Decoder`.
     """
 
     @register_to_config
     def __init__(
-        self, size: int = SIZE, dims: int = DIMS, widths: Sequence[int] = DECODER, mapped: int = MAPPED
+        self,
+        size: int = SIZE,
+        dims: int = DIMS,
+        widths: Sequence[int] = DECODER,
+        mapped: int = MAPPED,
+        curved: int = 0,
+        fine: int = 0,
     ) -> None:
         super().__init__()
         self.mapping = Mapping(dims, mapped)
-        self.decoder = Decoder(size, dims, widths)
+        self.decoder = Decoder(size, dims, widths, curved, fine)
         self.register_buffer("mean", torch.zeros(dims))
 
     def map(self, z: torch.Tensor) -> torch.Tensor:
@@ -155,7 +162,7 @@ class FaceInverter(ModelMixin, ConfigMixin):
 def generator_of(vae: FaceVAE) -> FaceGenerator:
     """A generator that draws what a VAE draws, from the same noise."""
     config = vae.config
-    generator = FaceGenerator(config.size, config.dims, config.decoder_widths)
+    generator = FaceGenerator(config.size, config.dims, config.decoder_widths, curved=config.curved, fine=config.fine)
     generator.decoder.load_state_dict(vae.decoder.state_dict())
     return generator
 

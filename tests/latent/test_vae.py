@@ -71,6 +71,27 @@ def test_the_decoder_heeds_the_point_at_every_depth(vae):
         assert not torch.allclose(vae.decode(points[1]), before)
 
 
+def test_a_point_moves_what_is_known_of_places(vae):
+    block = vae.decoder.blocks[1]
+    torch.nn.init.normal_(block.second.weight, std=0.1)
+    nothing = torch.zeros(1, block.places.shape[0], *block.places.shape[1:])
+    seen = torch.zeros(2, block.style.in_features)
+    seen[1, -1] = 1  # of what is seen of a point beside itself
+    torch.nn.init.normal_(block.style.weight)
+    one, other = (block(nothing, row[None]) for row in seen)
+    assert one.flatten(2).std(dim=2).min() > 0, "places differ where nothing was drawn"
+    assert not torch.allclose(one, other)
+
+
+def test_the_layer_at_full_size_begins_with_nothing_and_learns(vae):
+    points = torch.ones(1, 8)
+    plain = vae.decode(points)
+    torch.nn.init.normal_(vae.decoder.finish.first.weight)
+    assert torch.equal(vae.decode(points), plain)
+    vae.decode(points).sum().backward()
+    assert vae.decoder.finish.conv_out.weight.grad.abs().sum() > 0
+
+
 def test_a_moved_space_makes_the_same_pictures(vae, pixels):
     torch.nn.init.normal_(vae.encoder.head.weight, std=0.1)
     for block in vae.decoder.blocks:
