@@ -36,6 +36,7 @@ from playground.history import History
 from playground.recipes import Recipe
 from playground.registry import Registry
 from playground.settings import MB, Settings
+from tabs import _dropping
 from tabs._arrivals import arrivals_of
 from tabs._controls import PARALLEL
 from tabs._gate import Gate
@@ -80,6 +81,7 @@ def build(engine: Engine, settings: Settings | None = None, history: History | N
             for module in tab_modules():
                 with gr.Tab(module.TITLE, id=module.TITLE.lower()):
                     module.build(demo, engine)
+        _dropping.wire(all_tabs)
         arrivals_of(demo).call(lambda request: {all_tabs: asked_tab(request)}, outputs=[all_tabs])
         arrivals_of(demo).wire(demo)
         gr.api(models(engine), api_name="models", concurrency_limit=PARALLEL)

@@ -40,6 +40,11 @@ class Link:
     run: bool = False
     check: str = ""
 
+    @property
+    def is_one(self) -> bool:
+        """Whether it asks for one result: a seed that it leaves out is the default then, as every other knob is."""
+        return bool(self.values or self.check)
+
 
 def to_query(recipe: Recipe, defaults: Mapping[str, Any] | None = None, check: str = "", *, run: bool = False) -> str:
     """The recipe as a URL query: what differs from its defaults, in the order of its declaration.

@@ -10,8 +10,10 @@ from typing import Any
 
 from PIL import Image
 
+from playground.documents import check, read
 from playground.errors import PlaygroundError
 from playground.events import Picture
+from playground.links import Link
 
 PREVIEW = 128  # px at most; previews are JPEG: a page that has to unpack more is too busy to heed Stop
 LOSSLESS, LARGEST = 128, 384  # px; other pictures are JPEG above the one, and no larger than the other
@@ -48,3 +50,16 @@ def file_of(data: Any) -> bytes:
         return base64.b64decode(content.rpartition(",")[2], validate=True)
     except (binascii.Error, ValueError) as error:
         raise PlaygroundError("The page sent something that is no file; load it anew.") from error
+
+
+def recipe_in(data: Any) -> tuple[Link, str]:
+    """What a file made here asks for, and the checksum of its result.
+
+    Args:
+        data: `{"file": its content as base64}`.
+
+    Raises:
+        PlaygroundError: it is no file, or holds no recipe.
+    """
+    link, content = read(file_of(data))
+    return link, check(content)

@@ -7,6 +7,7 @@ let asking = 0; // the number of the last search; an older one that comes late i
 let chosen = ""; // the id of the entry that is looked at
 let first = null; // of two that are compared
 const PAUSE_MS = 250;
+const SURE_MS = 5000;
 
 async function ask(name, wish = {}) {
   let found;
@@ -105,7 +106,7 @@ async function look(entry, move = true) {
     part("list").querySelector(`li:not([data-id="${whole.id}"]) .past-open`)?.focus();
   });
   pair.disabled = answer.kept < 2;
-  const remove = button("Delete", "quiet", () => takeAway(whole));
+  const remove = twice("Delete", "Really delete it?", () => takeAway(whole));
   drawOne(whole, [star, pair, remove, button("Close", "quiet", close)]);
   if (move) show();
 }
@@ -145,6 +146,19 @@ function close() {
   delete stage.dataset.looking;
   mark("");
   part("list").querySelector(`[data-id="${last}"] .past-open`)?.focus();
+}
+
+/** A button that does it at the second press, soon after the first. */
+function twice(label, question, action) {
+  let timer = 0;
+  const node = button(label, "quiet", () => {
+    clearTimeout(timer);
+    if (node.textContent === question) return action();
+    node.textContent = question;
+    timer = setTimeout(() => (node.textContent = label), SURE_MS);
+  });
+  node.setAttribute("aria-live", "polite");
+  return node;
 }
 
 async function takeAway(entry) {

@@ -18,7 +18,7 @@ from tabs._share import sharer
 KIND = ImageRecipe.kind
 HERE = Path(__file__).parent
 
-SCRIPT = script("page", "share", "run", "image_card", "image_scrub", "image_words", "drop", "image_stage")
+SCRIPT = script("page", "share", "run", "image_card", "image_scrub", "image_words", "restore", "image_stage")
 HINTS, START = script("page", "image_hints"), script("page", "image_start")
 NO_MODEL = "<p class='caption hint' role='status'>There is no model for pictures here: put one into checkpoints/.</p>"
 SAMPLING = ("steps", "guidance_scale", "scheduler", "details", "size", "variation_strength", "variation_seed")

@@ -9,10 +9,9 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from playground.documents import check, read
 from playground.engine import Engine
 from playground.errors import PlaygroundError
-from playground.links import Link, from_record
+from playground.links import from_record
 from playground.modalities import part_of
 from playground.recipes import ImageRecipe, random_seed
 from tabs._files import data_url, file_of
@@ -33,21 +32,6 @@ def from_stage(data: Any) -> dict[str, Any]:
         return {}
     varied = {"samples": 1, "variation_seed": random_seed(), "variation_strength": VARIATION}
     return knobs_of(_recipe(data["vary"])) | varied
-
-
-def restored(data: Any) -> tuple[Link, str]:
-    """What a PNG made here asks for, and the checksum of its result.
-
-    Args:
-        data: `{"file": its content as base64}`.
-
-    Raises:
-        PlaygroundError: it is no PNG, or holds no recipe of a picture.
-    """
-    link, content = read(file_of(data))
-    if link.kind != KIND:
-        raise PlaygroundError(f"The recipe in this file is for {link.kind}, not for a picture.")
-    return link, check(content)
 
 
 def start_of(data: Any, size: Any) -> str:

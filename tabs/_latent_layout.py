@@ -26,7 +26,7 @@ VIEWS = {  # part of the tab → its scripts, the last of which begins to act, a
     "prompts": (("latent_prompts",), ("unknown",)),
     "edits": (("latent_edits",), ("build", "join")),
     "map": (("latent_canvas", "latent_map"), ("atlas", "look", "trace")),
-    "stage": (("share", "run", "drop", "latent_strides", "latent_lane", "latent_stage"), ("trace", "save", "share")),
+    "stage": (("share", "run", "restore", "latent_strides", "latent_lane", "latent_stage"), ("trace", "save", "share")),
     "tools": (("latent_tools",), ("draws", "rebuild", "copies")),
 }
 SCRIPTS = {name: script("page", "latent_page", *scripts) for name, (scripts, _) in VIEWS.items()}

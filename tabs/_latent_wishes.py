@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from playground.documents import check, read, to_file
+from playground.documents import to_file
 from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.events import Done
@@ -159,19 +159,6 @@ def journey_of(link: Link) -> Link:
     if link.kind != KIND:
         raise PlaygroundError(f"The recipe in it is for {link.kind}, not for a journey.")
     return link
-
-
-def restored(data: Any) -> tuple[Link, str]:
-    """What an animation made here asks for, and the checksum of its result.
-
-    Args:
-        data: `{"file": its content as base64}`.
-
-    Raises:
-        PlaygroundError: it is none, or holds no recipe of a journey.
-    """
-    link, content = read(file_of(data))
-    return journey_of(link), check(content)
 
 
 def file_name(done: Done, suffix: str) -> str:

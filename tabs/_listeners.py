@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import gradio as gr
 
@@ -17,6 +17,7 @@ from playground.errors import PlaygroundError
 from playground.events import Done
 from playground.recipes import Recipe
 from tabs._controls import UPDATE_S, paced
+from tabs._files import recipe_in
 from tabs._keeping import Keeper
 from tabs._updates import Updates
 
@@ -43,7 +44,16 @@ class Parts(Protocol):
 
 @dataclass
 class Maker:
-    """The engine, what the knobs stand at first, the tab's components, and who keeps what it makes."""
+    """The engine, what the knobs stand at first, the tab's components, and who keeps what it makes.
+
+    Attributes:
+        kind: of recipe. written: the knobs that hold what a person made up.
+        restored: what is said when a file has brought its settings back.
+    """
+
+    kind: ClassVar[str]
+    written: ClassVar[tuple[str, ...]]
+    restored: ClassVar[str]
 
     engine: Engine
     initial: dict[str, Any]
@@ -113,6 +123,34 @@ class Maker:
         """The seed of a result, and that it is to stay."""
         seed = event._data.get("seed") if isinstance(event._data, dict) else None
         return (seed, False) if type(seed) is int else (gr.skip(), gr.skip())
+
+    def restore(self, event: gr.EventData, use_random: bool, *values: Any) -> dict[Any, Any]:
+        """Set every control as a file made here says, or tell what is wrong with it."""
+        parts, knobs = self.parts, self.parts.knobs
+        try:
+            link, checksum = recipe_in(event._data)
+            if link.kind != self.kind:
+                raise PlaygroundError(f"The recipe in this file is for {link.kind}, not for {self.kind}.")
+            recipe = self.engine.recipe(self.kind, link.values)
+        except PlaygroundError as error:
+            return {parts.stage: notice(str(error))}
+        stood = dict(zip(knobs, values, strict=True))
+        return {
+            **{knobs[name]: value for name, value in knobs_of(recipe).items()},
+            **self.besides(recipe),
+            parts.random: False,
+            parts.opened: (recipe, checksum, "file"),
+            parts.stage: notice(self.restored),
+            **self.undoing(self.overwritten(recipe.model_dump(), stood, use_random)),
+        }
+
+    def besides(self, recipe: Any) -> dict[Any, Any]:
+        """What stands otherwise beside the knobs, where they make this recipe."""
+        return {}
+
+    def overwritten(self, wish: Mapping[str, Any], stood: Mapping[str, Any], random: bool) -> Undo | None:
+        """What "Back" brings back once the knobs stand at `wish`."""
+        return undo(self.written, wish, stood, random)
 
     def undoing(self, kept: Undo | None) -> dict[Any, Any]:
         """Offer to bring back what is about to be overwritten, where that is something."""

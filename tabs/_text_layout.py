@@ -20,7 +20,7 @@ KIND = TextRecipe.kind
 HERE = Path(__file__).parent
 STAGE = (HERE / "_stage.html").read_text()
 SCRIPT = script(
-    "page", "share", "run", "tint", "samplers", "cards", "tokens", "surprise", "why", "dice", "tree", "stage"
+    "page", "share", "run", "tint", "samplers", "cards", "tokens", "surprise", "why", "dice", "tree", "restore", "stage"
 )
 STRANGER = "<p class='caption hint' role='status'>The model read no such voice: these words are only a hint to it.</p>"
 SAMPLING = (*SAMPLERS, "max_new_tokens", "samples", "stop")

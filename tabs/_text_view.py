@@ -27,7 +27,8 @@ class TextView(Updates):
     Attributes:
         base: where links lead to.
         defaults: of the model's manifest.
-        expected: the checksum that the opened link gives for this very recipe, or "".
+        expected: the checksum that the opened link or file gives for this very recipe, or "".
+        source: which of them it was.
         wish: the page's number for what it asked for, so that it knows from which text this one branches off.
     """
 
@@ -35,6 +36,7 @@ class TextView(Updates):
     base: str
     defaults: dict[str, Any]
     expected: str = ""
+    source: str = "link"
     wish: int = 0
     started: Started | None = None
     tokens: dict[int, list[Token]] = field(default_factory=dict)
@@ -104,7 +106,8 @@ class TextView(Updates):
 
     def _written(self, done: Done) -> list[dict[str, Any]]:
         whole = check(document(done)) if self.expected and done.stats else ""
-        same = "The same text as in the link." if whole == self.expected else "Not the text of the link."
+        other = f"Not the text of the {self.source}."
+        same = f"The same text as in the {self.source}." if whole == self.expected else other
         notes = [*done.notes, *([same] if whole else [])]
         rate = done.stats.get("tokens_per_second")
         found = []

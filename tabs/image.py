@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 
@@ -31,9 +31,9 @@ from tabs._controls import (
 )
 from tabs._image_layout import OF_PRESET, PRESETS, Parts, draw, preset_values
 from tabs._image_view import ImageSketch, ImageView, with_files
-from tabs._image_wishes import WRITTEN, from_stage, restored, start_of
+from tabs._image_wishes import WRITTEN, from_stage, start_of
 from tabs._keeping import keeper_of
-from tabs._listeners import Maker, knobs_of, notice, undo
+from tabs._listeners import Maker, knobs_of, notice
 from tabs._visitors import client_of
 
 TITLE, ORDER, KIND = "Image", 2, ImageRecipe.kind
@@ -74,6 +74,7 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     arrivals_of(demo).run(NUMBERS, of_preset, [parts.numbers])
     knobs["model"].input(act.choose_model, knobs["model"], [parts.preset, *knobs.values()], queue=False, **private)
     stage.reuse(act.reuse_seed, None, [knobs["seed"], parts.random], queue=False, **private)
+    knobs["seed"].input(None, None, parts.random, js="() => [false]", api_visibility="private")  # it is meant
     to_start = [knobs["start"], parts.start_view, parts.start_fold]
     for picked in (stage.use, parts.start_view.pick):
         picked(act.start_from, knobs["size"], to_start, queue=False, **private)
@@ -104,6 +105,10 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
 @dataclass
 class Listeners(Maker):
     """What the tab does when something is pressed, opened or chosen; `initial` is what its knobs stand at first."""
+
+    kind: ClassVar[str] = KIND
+    written: ClassVar[tuple[str, ...]] = WRITTEN
+    restored: ClassVar[str] = RESTORED
 
     parts: Parts
 
@@ -167,23 +172,9 @@ class Listeners(Maker):
             return {parts.start_view: {"start": None, "said": str(error)}}
         return {parts.knobs["start"]: start, parts.start_fold: gr.update(open=True)}
 
-    def restore(self, event: gr.EventData, use_random: bool, *values: Any) -> dict[Any, Any]:
-        """Set every control as a PNG made here says, or tell what is wrong with it."""
-        parts, knobs = self.parts, self.parts.knobs
-        try:
-            link, checksum = restored(event._data)
-            recipe = self.engine.recipe(KIND, link.values)
-        except PlaygroundError as error:
-            return {parts.stage: notice(str(error))}
-        kept = undo(WRITTEN, recipe.model_dump(), dict(zip(knobs, values, strict=True)), use_random)
-        return {
-            **{knobs[name]: value for name, value in knobs_of(recipe).items()},
-            parts.preset: self._preset_of(recipe),
-            parts.random: False,
-            parts.opened: (recipe, checksum, "file"),
-            parts.stage: notice(RESTORED),
-            **self.undoing(kept),
-        }
+    def besides(self, recipe: ImageRecipe) -> dict[Any, Any]:
+        """The preset."""
+        return {self.parts.preset: self._preset_of(recipe)}
 
     def know_words(self, model: Any, *texts: Any) -> dict[str, Any]:
         """The words that the model has never seen, each with the nearest that it knows."""
@@ -215,7 +206,7 @@ class Listeners(Maker):
         return fresh | {
             **{knobs[name]: value for name, value in knobs_of(recipe).items() if name != "model"},
             parts.preset: self._preset_of(recipe),
-            parts.random: "seed" not in link.values,
+            parts.random: not link.is_one,
             parts.opened: (recipe, link.check, "link"),
             parts.stage: notice("" if link.run or not link.values else OPENED, begin=link.run),
         }

@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 
 from playground.engine import Engine
-from playground.errors import PlaygroundError
 from playground.events import Done, Event
 from playground.links import base_url
 from playground.recipes import RANDOM_SEED, LatentRecipe, TextRecipe
@@ -32,7 +31,7 @@ from tabs._keeping import keeper_of
 from tabs._latent_edit import editor
 from tabs._latent_layout import Parts, draw
 from tabs._latent_view import LatentSketch, LatentView, with_file
-from tabs._latent_wishes import WRITTEN, restored
+from tabs._latent_wishes import WRITTEN
 from tabs._latent_worlds import RECIPES, SCENES, WORLDS, first, models_of, why_none, world_of
 from tabs._listeners import Maker, Undo, knobs_of, notice, undo
 from tabs._visitors import client_of
@@ -71,6 +70,7 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     )
     knobs["model"].input(act.choose_model, knobs["model"], list(knobs.values()), queue=False, **private)
     stage.reuse(act.reuse_seed, None, [knobs["seed"], parts.random], queue=False, **private)
+    knobs["seed"].input(None, None, parts.random, js="() => [false]", api_visibility="private")  # it is meant
     settings = [stage, parts.world, parts.random, parts.opened, parts.undo, parts.back, *knobs.values()]
     stage.restore(act.restore, [parts.random, *knobs.values()], settings, queue=False, **private)
     parts.back.click(
@@ -114,6 +114,10 @@ def in_lane(made: Iterator[Event]) -> Iterator[tuple[int, Event]]:
 @dataclass
 class Listeners(Maker):
     """What the tab does when something is pressed, opened or chosen; `initial` is what its knobs stand at first."""
+
+    kind: ClassVar[str] = KIND
+    written: ClassVar[tuple[str, ...]] = WRITTEN
+    restored: ClassVar[str] = RESTORED
 
     parts: Parts
 
@@ -209,23 +213,9 @@ class Listeners(Maker):
         own = manifest_defaults(self.engine, name, KIND)
         return {knobs[knob]: value for knob, value in own.items() if knob in knobs} | {knobs["directions"]: ""}
 
-    def restore(self, event: gr.EventData, use_random: bool, *values: Any) -> dict[Any, Any]:
-        """Set every control as a file made here says, or tell what is wrong with it."""
-        parts, knobs = self.parts, self.parts.knobs
-        try:
-            link, checksum = restored(event._data)
-            recipe = self.engine.recipe(KIND, link.values)
-        except PlaygroundError as error:
-            return {parts.stage: notice(str(error))}
-        kept = undo(WRITTEN, recipe.model_dump(), dict(zip(knobs, values, strict=True)), use_random)
-        return {
-            **{knobs[name]: value for name, value in knobs_of(recipe).items()},
-            **self._at(recipe.model),
-            parts.random: False,
-            parts.opened: (recipe, checksum, "file"),
-            parts.stage: notice(RESTORED),
-            **self.undoing(kept),
-        }
+    def besides(self, recipe: LatentRecipe) -> dict[Any, Any]:
+        """The switch and the list of models."""
+        return self._at(recipe.model)
 
     def open_page(self, request: gr.Request) -> dict[Any, Any]:
         """Fill the controls as the page's address says, or tell what is wrong with it."""
@@ -243,7 +233,7 @@ class Listeners(Maker):
             return fresh | {parts.stage: notice(problem)}
         return fresh | {
             **{knobs[name]: value for name, value in knobs_of(recipe).items() if name != "model"},
-            parts.random: "seed" not in link.values,
+            parts.random: not link.is_one,
             parts.opened: (recipe, link.check, "link"),
             parts.stage: notice("" if link.run or not link.values else OPENED, begin=link.run),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 
@@ -34,6 +34,8 @@ from tabs._wishes import BEGINNING, SAMPLERS, SCORE, Undo, Wish, fixed_there, fr
 
 TITLE, ORDER, KIND = "Text", 1, TextRecipe.kind
 OPENED = "This link holds everything that a tale was made with: Generate tells it again, word for word."
+RESTORED = "Every setting of that tale is back: Generate tells it again."
+WRITTEN = ("prompt", "system", "about", "title")  # knobs that hold what a person made up
 NUMBERS = """(temperature, k, p, least, penalty) => [
     ...(temperature ? [
         `temperature ${temperature}`, `top-k ${k || "off"}`, `top-p ${p < 1 ? p : "off"}`, `min-p ${least || "off"}`,
@@ -75,9 +77,12 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
     _compare.wire(engine, parts, PRESETS, SAMPLERS)
     knobs["model"].input(act.choose_model, knobs["model"], list(knobs.values()), queue=False, **private)
     stage.reuse(act.reuse_seed, None, [knobs["seed"], parts.random], queue=False, **private)
+    knobs["seed"].input(None, None, parts.random, js="() => [false]", api_visibility="private")  # it is meant
     beginning = [knobs[name] for name in BEGINNING]
     stage.visit(act.visit, beginning, [knobs["forced"], parts.owner], queue=False, **private)
     stage.use(act.use_samplers, None, [parts.preset, *samplers], queue=False, **private)
+    settings = [stage, parts.preset, parts.random, parts.opened, parts.owner, parts.undo, parts.back, *knobs.values()]
+    stage.restore(act.restore, [parts.random, *knobs.values()], settings, queue=False, **private)
     parts.back.click(
         act.go_back,
         parts.undo,
@@ -116,6 +121,10 @@ def build(demo: gr.Blocks, engine: Engine) -> None:
 class Listeners(Maker):
     """What the tab does when something is pressed, opened or chosen; `initial` is what its knobs stand at first."""
 
+    kind: ClassVar[str] = KIND
+    written: ClassVar[tuple[str, ...]] = WRITTEN
+    restored: ClassVar[str] = RESTORED
+
     parts: Parts
 
     def tell(
@@ -134,12 +143,12 @@ class Listeners(Maker):
         with told():
             wish = self._wish(event, stood)
             recipe = self.engine.recipe(KIND, stood | ({"seed": RANDOM_SEED} if use_random else {}) | wish.changes)
-            expected = ""
+            expected, source = "", ""
             if link and link[0].model_copy(update={"fingerprint": ""}) == recipe:
-                recipe, expected = link
+                recipe, expected, source = link
             base = base_url(request.headers.get("referer"))
             defaults_there = manifest_defaults(self.engine, recipe.model, KIND)
-            run = TextView(recipe, base, dict(defaults_there), expected, wish.number)
+            run = TextView(recipe, base, dict(defaults_there), expected, source, wish.number)
             changed = wish.changes if wish.fills else {}
             shown = {knobs[name]: getattr(recipe, name) for name in {*changed, "seed"}}
             if "model" in changed:
@@ -220,6 +229,20 @@ class Listeners(Maker):
         label = f"{count} token is fixed by a branch ✕" if count == 1 else f"{count} tokens are fixed by a branch ✕"
         return gr.update(value=label, visible=count > 0)
 
+    def besides(self, recipe: TextRecipe) -> dict[Any, Any]:
+        """The fields that the model takes, the preset, and whose the fixed tokens are."""
+        values = recipe.model_dump()
+        return {
+            **self._suited(recipe.model, values),
+            self.parts.preset: _preset_of(recipe, self.initial),
+            self.parts.owner: owner(values),
+        }
+
+    def overwritten(self, wish: Mapping[str, Any], stood: Mapping[str, Any], random: bool) -> Undo | None:
+        """With the fixed tokens' owner."""
+        kept = super().overwritten(wish, stood, random)
+        return kept and Undo(kept.values, kept.random, owner(stood), wish["prompt"])
+
     def open_page(self, request: gr.Request) -> dict[Any, Any]:
         """Fill the controls as the page's address says, or tell what is wrong with it."""
         parts, knobs = self.parts, self.parts.knobs
@@ -231,11 +254,9 @@ class Listeners(Maker):
         return fresh | {
             **{knobs[name]: getattr(recipe, name) for name in knobs if name != "model"},
             knobs["model"]: gr.update(choices=choices, value=recipe.model),
-            **self._suited(recipe.model, recipe.model_dump()),
-            parts.preset: _preset_of(recipe, self.initial),
-            parts.random: "seed" not in link.values,
-            parts.opened: (recipe, link.check),
-            parts.owner: owner(recipe.model_dump()),
+            **self.besides(recipe),
+            parts.random: not link.is_one,
+            parts.opened: (recipe, link.check, "link"),
             parts.stage: notice("" if link.run or not link.values else OPENED, begin=link.run),
         }
 

@@ -20,7 +20,8 @@ import app
 from playground.documents import check, document, read
 from playground.links import to_record
 from playground.recipes import PATHS, ImageRecipe, LatentRecipe
-from tabs._latent_wishes import MEDIA_TYPES, MOST_LOOKS, answers, restored
+from tabs._files import recipe_in
+from tabs._latent_wishes import MEDIA_TYPES, MOST_LOOKS, answers
 from tabs._listeners import knobs_of
 from tests.latent.tiny import JOURNEY
 
@@ -127,7 +128,7 @@ def test_a_saved_journey_brings_every_setting_back(ask, journey, format):
     found = ask["save"]({"recipe": to_record(journey.recipe), "format": format})
     assert found["name"] == f"journey-seed-7.{format}"
     data = bytes_of(found["file"])
-    link, checksum = restored(as_file(data))
+    link, checksum = recipe_in(as_file(data))
     assert knobs_of(LatentRecipe.make(link.values)) == knobs_of(journey.recipe)
     assert checksum == check(document(journey))
     assert read(data)[0].kind == "latent"

@@ -15,13 +15,14 @@ from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.events import Done, Frame, Picture, Progress, Started
 from playground.links import from_link, from_record, to_record
-from playground.recipes import ImageRecipe, LatentRecipe
+from playground.recipes import LatentRecipe
 from playground.registry import Registry
 from tabs import latent
 from tabs._controls import defaults
+from tabs._files import recipe_in
 from tabs._latent_layout import EXAMPLES, HIDDEN, SCRIPTS, VIEWS, draw
 from tabs._latent_view import WINDOW, LatentSketch, LatentView
-from tabs._latent_wishes import WRITTEN, answers, restored
+from tabs._latent_wishes import WRITTEN, answers
 from tabs._listeners import undo
 from tabs._share import sharer
 from tests.latent.tiny import JOURNEY
@@ -260,19 +261,18 @@ def test_the_sketch_tells_how_far_it_is(events):
         as_file(b"GIF89a"),
         as_file(b"RIFF\0\0\0\0WEBP"),
         as_file(plain_png()),
-        as_file(json.dumps({"recipe": to_record(ImageRecipe()), "result": {}}).encode()),
     ],
 )
 def test_what_holds_no_journey_is_told_in_a_sentence(data):
     with pytest.raises(PlaygroundError) as caught:
-        restored(data)
+        recipe_in(data)
     assert str(caught.value).endswith(".")
 
 
 def test_a_journey_that_was_cut_off_is_told(journey):
     whole = to_file(journey.results[0], journey, suffix=".gif")
     with pytest.raises(PlaygroundError):
-        restored(as_file(whole[: len(whole) // 3]))
+        recipe_in(as_file(whole[: len(whole) // 3]))
 
 
 def test_back_is_offered_only_where_something_written_was_lost():

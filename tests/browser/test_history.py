@@ -107,6 +107,7 @@ def test_search_star_compare_save_and_delete(open_page):
         look(page).get_by_role("button", name="Save the text").click()
     assert download.value.path().read_text().startswith(PROMPTS[1])
     look(page).get_by_role("button", name="Delete").click()
+    look(page).get_by_role("button", name="Really delete it?").click()
     expect(items(page)).to_have_count(1)
 
 
