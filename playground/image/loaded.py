@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
-from diffusers.utils.logging import set_verbosity_error
+from diffusers.utils import logging as diffusers_logging
 from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils.logging import disable_progress_bar
 
@@ -98,7 +98,8 @@ def load(folder: Path, manifest: Manifest) -> ImageModel:
         PlaygroundError: a part is missing, damaged, of an unknown class, or doesn't fit the others.
     """
     disable_progress_bar()  # of the weights; stderr is for our own lines
-    set_verbosity_error()  # diffusers calls settings unexpected that it wrote itself
+    diffusers_logging.disable_progress_bar()
+    diffusers_logging.set_verbosity_error()  # diffusers calls settings unexpected that it wrote itself
     try:
         index = _read(folder, INDEX)
         _check_index(index)

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import torch
 from diffusers import ModelMixin
-from diffusers.utils.logging import set_verbosity_error
+from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 from PIL import Image, ImageOps
 from torch import nn
 
@@ -213,6 +213,7 @@ def load(folder: Path, manifest: Manifest) -> LatentModel:
     Raises:
         PlaygroundError: a part is missing, damaged, or doesn't fit the others.
     """
+    disable_progress_bar()  # of the weights; stderr is for our own lines
     set_verbosity_error()  # diffusers calls settings unexpected that it wrote itself
     kind = manifest.details.get("network")
     try:
