@@ -180,7 +180,7 @@ def test_a_png_without_a_recipe_is_told_in_a_sentence(open_page):
     Image.new("RGB", (9, 9)).save(file, "PNG")
     for content, sentence in ((file.getvalue(), "no recipe"), (b"<svg></svg>", "neither")):
         restore(page, content)
-        expect(part(page, "notice")).to_contain_text(sentence)
+        expect(page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
     expect(box(page, "prompt")).to_have_value("a cat on a beach")
 
 
