@@ -19,10 +19,11 @@ from playground.recipes import ImageRecipe, LatentRecipe
 from playground.registry import Registry
 from tabs import latent
 from tabs._controls import defaults
+from tabs._files import recipe_in
 from tabs._latent_layout import draw
 from tabs._latent_recent import Recent
 from tabs._latent_view import LatentSketch, LatentView
-from tabs._latent_wishes import answers, restored
+from tabs._latent_wishes import answers
 from tabs._latent_worlds import EXAMPLES, FACES, SCENES, first, models_of, why_none, world_of
 from tabs._listeners import Undo
 from tests.image.tiny import make_checkpoint
@@ -235,7 +236,7 @@ def test_a_journey_that_is_at_hand_is_saved_at_once_and_any_other_is_made(engine
     engine_without = Engine(Registry(engine.registry.folder))
     kept = answers(engine_without, recent)["save"](asked)
     assert not engine_without.registry.is_loaded("scenes")
-    assert restored({"file": kept["file"]})[1] == restored({"file": fresh["file"]})[1] == check(document(done))
+    assert recipe_in({"file": kept["file"]})[1] == recipe_in({"file": fresh["file"]})[1] == check(document(done))
 
 
 def test_what_is_at_hand_is_bounded_and_the_oldest_goes(events):
