@@ -119,6 +119,18 @@ class Maker:
         """Put what was made into the history of its browser; a sentence where that fails, else ""."""
         return self.keeper.keep(owner, made) if self.keeper else ""
 
+    def known(self, opened: Any, recipe: Any) -> tuple[Any, str, str]:
+        """The recipe, the checksum that its result should have, and whether a link or a file says so.
+
+        Of a recipe that is not what was opened: itself, and nothing. That which was opened knows its weights, too.
+
+        Args:
+            opened: what `Parts.opened` holds.
+        """
+        if opened and opened[0].model_copy(update={"fingerprint": ""}) == recipe:
+            return opened
+        return recipe, "", ""
+
     def reuse_seed(self, event: gr.EventData) -> tuple[Any, Any]:
         """The seed of a result, and that it is to stay."""
         seed = event._data.get("seed") if isinstance(event._data, dict) else None

@@ -127,9 +127,7 @@ class Listeners(Maker):
         with told():
             wish = self._wish(event, stood)
             recipe = self.engine.recipe(KIND, stood | ({"seed": RANDOM_SEED} if use_random else {}) | wish)
-            expected, source = "", ""
-            if link and link[0].model_copy(update={"fingerprint": ""}) == recipe:
-                recipe, expected, source = link
+            recipe, expected, source = self.known(link, recipe)
             base = base_url(request.headers.get("referer"))
             defaults_there = manifest_defaults(self.engine, recipe.model, KIND)
             run = ImageView(recipe, base, dict(defaults_there), expected, source)
@@ -205,7 +203,7 @@ class Listeners(Maker):
             return fresh | {parts.stage: notice(problem)}
         return fresh | {
             **{knobs[name]: value for name, value in knobs_of(recipe).items() if name != "model"},
-            parts.preset: self._preset_of(recipe),
+            **self.besides(recipe),
             parts.random: not link.is_one,
             parts.opened: (recipe, link.check, "link"),
             parts.stage: notice("" if link.run or not link.values else OPENED, begin=link.run),

@@ -138,9 +138,7 @@ class Listeners(Maker):
         with told():
             wish = self._wish(event, stood)
             recipe = self.engine.recipe(KIND, stood | ({"seed": RANDOM_SEED} if use_random else {}) | wish)
-            expected, source = "", ""
-            if link and link[0].model_copy(update={"fingerprint": ""}) == recipe:
-                recipe, expected, source = link
+            recipe, expected, source = self.known(link, recipe)
             drawn = world_of(self.engine, recipe.model) == SCENES
             recipes = [recipe, *(self._beside(recipe) if both and not drawn else ())]
             base = base_url(request.headers.get("referer"))

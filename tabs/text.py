@@ -143,9 +143,7 @@ class Listeners(Maker):
         with told():
             wish = self._wish(event, stood)
             recipe = self.engine.recipe(KIND, stood | ({"seed": RANDOM_SEED} if use_random else {}) | wish.changes)
-            expected, source = "", ""
-            if link and link[0].model_copy(update={"fingerprint": ""}) == recipe:
-                recipe, expected, source = link
+            recipe, expected, source = self.known(link, recipe)
             base = base_url(request.headers.get("referer"))
             defaults_there = manifest_defaults(self.engine, recipe.model, KIND)
             run = TextView(recipe, base, dict(defaults_there), expected, source, wish.number)

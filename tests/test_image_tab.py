@@ -16,11 +16,10 @@ from playground.errors import PlaygroundError
 from playground.events import Done, Ended, Picture, Preview, Progress, Started
 from playground.image.words import unknown_words
 from playground.links import from_link, to_record
-from playground.recipes import SCHEDULERS, ImageRecipe
+from playground.recipes import SCHEDULERS, ImageRecipe, TextRecipe
 from playground.registry import Registry
 from tabs import image
 from tabs._controls import control, defaults, model_update
-from tabs._dropping import whose
 from tabs._files import LARGEST, LOSSLESS, data_url, file_of, recipe_in
 from tabs._image_layout import EXAMPLES, HINTS, PRESETS, SCRIPT, START, draw, preset_values
 from tabs._image_view import WINDOW, ImageSketch, ImageView
@@ -311,15 +310,13 @@ def test_a_png_made_here_brings_every_setting_back(done):
         as_file(b"not a picture"),
         as_file(plain_png()),
         as_file(plain_png()[:50]),
-        as_file(json.dumps({"recipe": 5, "result": {}}).encode()),
+        as_file(json.dumps({"recipe": to_record(TextRecipe()), "result": {}}).encode()),
     ],
 )
 def test_what_holds_no_recipe_is_told_in_a_sentence(data):
-    assert whose(data)["problem"].endswith(".")
-
-
-def test_a_file_goes_to_the_tab_that_made_it(done):
-    assert whose(as_file(to_file(done.results[0], done))) == {"kind": "image"}
+    with pytest.raises(PlaygroundError) as caught:
+        recipe_in(data)
+    assert str(caught.value).endswith(".")
 
 
 def test_a_file_comes_as_base64_or_as_a_data_url():

@@ -15,7 +15,7 @@ from playground.engine import Engine
 from playground.errors import PlaygroundError
 from playground.events import Done, Frame, Picture, Progress, Started
 from playground.links import from_link, from_record, to_record
-from playground.recipes import LatentRecipe
+from playground.recipes import ImageRecipe, LatentRecipe
 from playground.registry import Registry
 from tabs import latent
 from tabs._controls import defaults
@@ -261,6 +261,7 @@ def test_the_sketch_tells_how_far_it_is(events):
         as_file(b"GIF89a"),
         as_file(b"RIFF\0\0\0\0WEBP"),
         as_file(plain_png()),
+        as_file(json.dumps({"recipe": to_record(ImageRecipe()), "result": {}}).encode()),
     ],
 )
 def test_what_holds_no_journey_is_told_in_a_sentence(data):
