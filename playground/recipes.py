@@ -208,9 +208,9 @@ class ImageRecipe(Recipe):
     )
     samples: int = number(1, 1, 8, 1, "pictures", "So many side by side, from seed, seed + 1 and so on.")
     size: int = number(128, 64, 768, 64, "size", "Width and height in pixels; a model draws best at its own size.")
-    variation_seed: int = number(0, 0, MAX_SEED, 1, "variation seed", "Another noise that the first one is led to.")
+    variation_seed: int = number(0, 0, MAX_SEED, 1, "variation seed", "Another seed that the first one is led to.")
     variation_strength: float = number(
-        0.0, 0, 1, 0.01, "variation", "How far towards the variation seed's noise: 0 stays, 1 is all of the other."
+        0.0, 0, 1, 0.01, "variation", "How far to the variation seed's noise and details; 1 is all of the other."
     )
     start: str = words("", MAX_PICTURE, "start picture", "A square PNG as a data URL that the drawing begins from.")
     strength: float = number(

@@ -18,13 +18,47 @@ from playground.image.world import RELATIONS, Scene, Thing, make_thing, place_pa
 MOST = 3  # of a kind in a picture
 TRIES = 200  # throws until a size or a position is what the prompt says
 SIDEWAYS = RELATIONS[:2]
+CHANGES = (  # what a variation changes at once; where one thing can stand depends on the others
+    ("size", "box"),
+    ("drawing", "worn_drawing"),
+    ("flip",),
+    ("tilt",),
+    ("shade",),
+)
 
 
-def complete(prompt: str, seed: int) -> str:
-    """`prompt` with details that its seed makes up; as it is where it has some, or names nothing that is known."""
+def complete(prompt: str, seed: int, other: int = 0, strength: float = 0.0) -> str:
+    """`prompt` with details that its seed makes up; as it is where it has some, or names nothing that is known.
+
+    Args:
+        other: a variation's seed. strength: 0 … 1, the share of details that are this seed's.
+    """
     words, details = split_details(prompt)
-    scene = None if details else imagine(read_caption(words), seed)
-    return f"{words} {write_details(scene, words)}" if scene else prompt
+    saying = read_caption(words)
+    scene = None if details else imagine(saying, seed)
+    if scene is None:
+        return prompt
+    if strength and (varied := imagine(saying, other)):
+        scene = blend(scene, varied, strength)
+    return f"{words} {write_details(scene, words)}"
+
+
+def blend(scene: Scene, other: Scene, strength: float) -> Scene:
+    """A scene with a share of `strength` of the details in which another differs, of which the same caption is true.
+
+    0 is the one and 1 the other; what has changed at some strength stays so at all above it.
+    """
+    pairs = list(zip(scene.things, other.things, strict=True))
+    changes = [names for names in CHANGES if any(_differ(names, *pair) for pair in pairs)]
+    dice = Dice("blended", *(thing for pair in pairs for thing in pair))
+    order = sorted(changes, key=lambda _: dice.real(0, 1))
+    theirs = [name for names in order[: int(strength * len(order) + 0.5)] for name in names]
+    things = [replace(mine, **{name: getattr(its, name) for name in theirs}) for mine, its in pairs]
+    return replace(scene, things=tuple(things))
+
+
+def _differ(names: tuple[str, ...], one: Thing, other: Thing) -> bool:
+    return any(getattr(one, name) != getattr(other, name) for name in names)
 
 
 def imagine(saying: Saying, seed: int) -> Scene | None:

@@ -37,13 +37,14 @@ def read_prompts(model: ImageModel, recipe: ImageRecipe) -> tuple[Prompt, Prompt
 
 
 def filled_in(model: ImageModel, recipe: ImageRecipe) -> ImageRecipe:
-    """The recipe of one sample, its prompts with the details that its seed makes up.
+    """The recipe of one sample, its prompts with the details that its seed makes up, or its seeds.
 
     As it is where the model knows none, they are not wanted, a start picture shows them, or they don't fit in.
     """
     if not model.reads_details or recipe.details != "seed" or recipe.start:
         return recipe
-    prompts = {name: complete(getattr(recipe, name), recipe.seed) for name in ("prompt", "second_prompt")}
+    towards = (recipe.seed, recipe.variation_seed, recipe.variation_strength)
+    prompts = {name: complete(getattr(recipe, name), *towards) for name in ("prompt", "second_prompt")}
     fitting = {name: text for name, text in prompts.items() if not read_prompt(model, text).cut}
     return recipe.model_copy(update=fitting)
 

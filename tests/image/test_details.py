@@ -3,7 +3,7 @@
 import pytest
 
 from playground.image.captions import write_caption
-from playground.image.details import OPENING, add_details, spell_details, write_details
+from playground.image.details import OPENING, add_details, read_details, spell_details, write_details
 from playground.image.imagining import complete, imagine
 from playground.image.model import LENGTH, make_tokenizer
 from playground.image.reading import Saying, read_caption, split_details
@@ -53,6 +53,10 @@ def test_training_tells_all_some_or_nothing():
     assert all(text.startswith(caption) and len(text) <= len(whole) for text in told)
 
 
+def boxes(prompt: str) -> list[tuple[str, ...]]:
+    return [tuple(signs[name] for name in ("extent", "column", "row")) for signs in read_details(prompt)]
+
+
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_what_is_made_up_fits_the_prompt_and_differs_by_seed(prompt):
     saying = read_caption(prompt)
@@ -62,6 +66,20 @@ def test_what_is_made_up_fits_the_prompt_and_differs_by_seed(prompt):
     assert len({complete(prompt, seed) for seed in range(8)}) > 4
     assert complete(prompt, 3) == complete(prompt, 3)
     assert read_caption(complete(prompt, 3)) == saying
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_a_variation_leads_from_one_seeds_details_to_the_others(prompt):
+    way = [complete(prompt, 3, 8, strength / 20) for strength in range(21)]
+    assert way[0] == complete(prompt, 3) and way[-1] == complete(prompt, 8)
+    assert way == sorted(way, key=way.index)  # what has changed stays so
+    assert all(read_caption(told) == read_caption(prompt) for told in way)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_all_things_of_a_variation_stand_where_those_of_one_seed_do(prompt):
+    ends = [boxes(complete(prompt, seed)) for seed in (3, 8)]
+    assert all(boxes(complete(prompt, 3, 8, strength / 20)) in ends for strength in range(21))
 
 
 @pytest.mark.parametrize(
