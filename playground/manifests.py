@@ -113,9 +113,10 @@ def _problem(folder: Path, manifest: Manifest) -> str | None:
         return f"it is of an unknown kind, {show(manifest.kind)}."
     if fault := fault_in_defaults(manifest.kind, manifest.defaults):
         return fault
+    real = folder.resolve()
     for name, record in manifest.files.items():
         path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
+        if not path.resolve().is_relative_to(real):
             return f"its manifest names a file outside of the folder, {show(name)}."
         if not path.is_file():
             return f"{name} is missing."

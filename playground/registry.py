@@ -121,8 +121,7 @@ class Registry:
         """Every folder and then every allowed Hub model, with manifest or problem, by name; of one kind where given."""
         found = []
         if self.folder.is_dir():
-            folders = sorted(p for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-            found = [read_entry(folder) for folder in folders]
+            found = [read_entry(folder) for folder in self._folders()]
             local = {entry.name for entry in found}
             found += [entry for entry in hub.entries(self.folder) if entry.name not in local]
         return [e for e in found if kind is None or (e.manifest is not None and e.manifest.kind == kind)]
@@ -137,9 +136,7 @@ class Registry:
         Raises:
             PlaygroundError: no such model, of another kind, or damaged; says which there are.
         """
-        entries = self.entries()
-        short = [e for e in entries if e.name.rpartition("/")[2] == name]
-        entry = next((e for e in entries if e.name == name), short[0] if len(short) == 1 else None)
+        entry = self._here(name) or self._listed(name)
         if entry is None:
             known = ", ".join(self.names(kind)) or "none"
             raise PlaygroundError(f"There is no model {show(name)}; for {kind} there is: {known}.")
@@ -149,6 +146,21 @@ class Registry:
         if entry.manifest.kind not in (kind, *(recipe.drawn_by if recipe else ())):
             raise _of_another_kind(entry, kind)
         return entry
+
+    def _folders(self) -> list[Path]:
+        """All that may be models, by name."""
+        there = self.folder.iterdir() if self.folder.is_dir() else ()
+        return sorted(path for path in there if path.is_dir() and not path.name.startswith("."))
+
+    def _here(self, name: str) -> Entry | None:
+        """Of a folder of this name, without a look at the others."""
+        return next((read_entry(folder) for folder in self._folders() if folder.name == name), None)
+
+    def _listed(self, name: str) -> Entry | None:
+        """Of a Hub id or its last part, where that tells which."""
+        entries = self.entries()
+        short = [entry for entry in entries if entry.name.rpartition("/")[2] == name]
+        return next((e for e in entries if e.name == name), short[0] if len(short) == 1 else None)
 
     def manifest(self, name: str, kind: str) -> Manifest:
         """The manifest of a usable model, without loading it.
@@ -182,11 +194,13 @@ class Registry:
         Raises:
             PlaygroundError: as `fetch`, or it is of another kind, or a file's content is not what the manifest says.
         """
-        if self.manifest(name, kind).kind != kind:
-            raise _of_another_kind(self.entry(name, kind), kind)
-        for _ in self.fetch(name, kind):
-            pass
         entry = self.entry(name, kind)
+        if entry.manifest.kind != kind:
+            raise _of_another_kind(entry, kind)
+        if entry.downloads:
+            for _ in self.fetch(name, kind):
+                pass
+            entry = self.entry(name, kind)
         name, manifest = entry.name, entry.manifest
         with self._lock:
             loading = self._loading.setdefault(name, threading.Lock())

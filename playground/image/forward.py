@@ -36,11 +36,13 @@ class Asked:
     Attributes:
         words: (B, L, D) states of B texts; each gets its own answer.
         kept: (B, L, all) keys and values of every cross-attention.
+        added: (B, T) what the texts as wholes add to every time; None where they don't.
         times: (B, all) what a time does to every layer, by time.
     """
 
     words: torch.Tensor
     kept: torch.Tensor
+    added: torch.Tensor | None = None
     times: dict[float, torch.Tensor] = field(default_factory=dict)
 
 
@@ -57,16 +59,23 @@ class Forward:
     def __init__(self, unet: UNet2DConditionModel) -> None:
         self._unet, self._lock = unet, threading.Lock()
         self._ready: OrderedDict[tuple[int, ...], Network | None] = OrderedDict()
-        self._times = [m.time_emb_proj for m in unet.modules() if getattr(m, "time_emb_proj", None) is not None]
-        attentions = [module for name, module in unet.named_modules() if name.endswith(".attn2")]
-        self._texts = [part for attention in attentions for part in (attention.to_k, attention.to_v)]
         self._is_fit = _is_fit(unet)
+        if self._is_fit:
+            timed = [m.time_emb_proj for m in unet.modules() if getattr(m, "time_emb_proj", None) is not None]
+            attentions = [module for name, module in unet.named_modules() if name.endswith(".attn2")]
+            read = [part for attention in attentions for part in (attention.to_k, attention.to_v)]
+            self._times, self._texts = _Together(timed), _Together(read)
         self.together = MOST if self._is_fit else 1
 
     @torch.inference_mode()
     def about(self, words: torch.Tensor) -> Asked:
         """Prepare for questions about texts, (B, L, D)."""
-        return Asked(words, _all(self._texts, words) if self._is_fit else words[..., :0])
+        return self._about(words)
+
+    def _about(self, words: torch.Tensor) -> Asked:
+        if not self._is_fit:
+            return Asked(words, words[..., :0])
+        return Asked(words, self._texts(words), self._unet.get_aug_embed(words[:, 0], words, {}))
 
     @torch.inference_mode()
     def ask(self, questions: Sequence[Question]) -> list[torch.Tensor]:
@@ -84,7 +93,7 @@ class Forward:
         if traced is None:
             return []
         if float(t) not in asked.times:
-            asked.times[float(t)] = self._at(latents, t, asked.words)
+            asked.times[float(t)] = self._at(latents, t, asked)
         latents = latents.contiguous(memory_format=torch.channels_last)
         time = asked.times[float(t)]
         return [(traced, (latents, asked.words[n, None], time[n, None], asked.kept[n, None])) for n in range(len(time))]
@@ -95,11 +104,9 @@ class Forward:
         latents = latents.expand(len(words), -1, -1, -1).to(own)
         return self._unet(latents, t, encoder_hidden_states=words.to(own), return_dict=False)[0].float()
 
-    def _at(self, latents: torch.Tensor, t: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        unet = self._unet
-        state = unet.time_embedding(unet.get_time_embed(latents, t)).expand(len(words), -1)
-        added = unet.get_aug_embed(state, words, {})
-        return _all(self._times, functional.silu(state if added is None else state + added))
+    def _at(self, latents: torch.Tensor, t: torch.Tensor, asked: Asked) -> torch.Tensor:
+        state = self._unet.time_embedding(self._unet.get_time_embed(latents, t)).expand(len(asked.words), -1)
+        return self._times(functional.silu(state if asked.added is None else state + asked.added))
 
     def _traced(self, latents: torch.Tensor, words: torch.Tensor) -> Network | None:
         """The pass for latents and texts of this shape; None where only the plain one is right."""
@@ -130,7 +137,8 @@ class Forward:
         dice = torch.Generator().manual_seed(seed)
         latents = torch.randn(1, *shape[:3], generator=dice).contiguous(memory_format=torch.channels_last)
         words, t = torch.randn(1, *shape[3:], generator=dice), torch.tensor(500 - 100 * seed)
-        return (latents, words, self._at(latents, t, words), _all(self._texts, words)), t
+        asked = self._about(words)
+        return (latents, words, self._at(latents, t, asked), asked.kept), t
 
 
 @compiled
@@ -224,9 +232,15 @@ class _Network(nn.Module):
         return self._unet(latents, 0, encoder_hidden_states=words, return_dict=False)[0]
 
 
-def _all(layers: list[nn.Linear], x: torch.Tensor) -> torch.Tensor:
-    """What all layers make of `x`, beside each other."""
-    return torch.cat([layer(x) for layer in layers], dim=-1)
+class _Together:
+    """What several linear layers make of the same input, beside each other, by one product."""
+
+    def __init__(self, layers: Sequence[nn.Linear]) -> None:
+        biases = [layer.weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias for layer in layers]
+        self._product = (torch.cat([layer.weight for layer in layers]), torch.cat(biases)) if layers else None
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.linear(x, *self._product) if self._product else x[..., :0]
 
 
 def _is_fit(unet: UNet2DConditionModel) -> bool:

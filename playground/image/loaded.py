@@ -6,7 +6,9 @@ Takes what Stable Diffusion is made of; what of that family would be drawn wrong
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ PARTS = {  # what a model is made of: by subfolder, the classes that are known h
 UNUSED = {"scheduler", "safety_checker", "feature_extractor"}  # parts that an index may name besides
 PREDICTIONS = ("epsilon", "v_prediction")  # what a denoiser may tell of a noisy picture
 SEATS = 2  # four rows keep two cores nearly as busy as eight, and each seat's thread has buffers of its own
+REMEMBERED = 16  # texts, as the text encoder read them
 NEEDS = {  # settings by which a denoiser asks for more than latents, a time and a text
     "class_embed_type": (None,),
     "num_class_embeds": (None,),
@@ -54,6 +57,7 @@ class ImageModel:
         memory: bytes of its weights.
         dtype: what its networks compute in. Between them, all is float32.
         seats: how many runs may be at a step at once.
+        states: (L,) token ids → (1, L, D) float32 of the text encoder, which remembers some: negative ones recur.
     """
 
     vae: AutoencoderTiny | AutoencoderKL
@@ -67,6 +71,7 @@ class ImageModel:
     memory: int = field(init=False)
     dtype: str = field(init=False)
     seats: int = field(init=False)
+    states: Callable[[tuple[int, ...]], torch.Tensor] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         networks = (self.vae, self.text_encoder, self.unet)
@@ -78,6 +83,11 @@ class ImageModel:
         self.dtype = str(self.unet.dtype).removeprefix("torch.")
         self.forward, self.preview = Forward(self.unet), fit_preview(self.vae)
         self.seats = min(SEATS, self.forward.together)
+        self.states = lru_cache(REMEMBERED)(self._read)
+
+    @torch.inference_mode()
+    def _read(self, ids: tuple[int, ...]) -> torch.Tensor:
+        return self.text_encoder(torch.tensor([ids])).last_hidden_state.float()
 
     @property
     def size(self) -> int:

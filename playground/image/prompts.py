@@ -72,11 +72,10 @@ def notes(model: ImageModel, recipe: ImageRecipe, prompt: Prompt, negative: Prom
     return tuple(told)
 
 
-@torch.inference_mode()
 def encode(model: ImageModel, prompt: Prompt) -> torch.Tensor:
     """(1, L, D) float32: a state of the text encoder for each token, padded to the length that it was trained on."""
-    padded = [*prompt.ids, *[model.tokenizer.pad_token_id] * (model.length - len(prompt.ids))]
-    return model.text_encoder(torch.tensor([padded])).last_hidden_state.float()
+    missing = model.length - len(prompt.ids)
+    return model.states((*prompt.ids, *[model.tokenizer.pad_token_id] * missing))
 
 
 @torch.inference_mode()
