@@ -64,10 +64,15 @@ def test_a_prompt_that_leaves_no_room_stays_as_it_is(engine):
     assert run(engine, prompt=long).results[0].prompt == long
 
 
-def test_a_variation_keeps_the_details_and_a_blend_fills_in_both(engine):
-    told = run(engine).results[0]
-    varied = run(engine, variation_seed=99, variation_strength=0.4).results[0]
-    assert varied.prompt == told.prompt
+def test_a_variation_leads_all_the_way_to_the_other_seeds_picture(engine):
+    one, other = (run(engine, seed=seed).results[0] for seed in (ASKED["seed"], 99))
+    some, all_of_it = (run(engine, variation_seed=99, variation_strength=share).results[0] for share in (0.4, 1))
+    assert some.prompt not in (one.prompt, other.prompt)
+    assert all_of_it.prompt == other.prompt
+    assert abs(pixels(all_of_it.picture) - pixels(other.picture)).max() <= 1
+
+
+def test_a_blend_fills_in_both_prompts(engine):
     plain = run(engine, second_prompt="a dog", blend=0.5, details="noise").results[0]
     blended = run(engine, second_prompt="a dog", blend=0.5).results[0]
     assert (pixels(plain.picture) != pixels(blended.picture)).any()
