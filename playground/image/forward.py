@@ -73,6 +73,7 @@ class Forward:
         return self._about(words)
 
     def _about(self, words: torch.Tensor) -> Asked:
+        """As `about`, for the tracer, too, which takes no tensors of the inference mode."""
         if not self._is_fit:
             return Asked(words, words[..., :0])
         return Asked(words, self._texts(words), self._unet.get_aug_embed(words[:, 0], words, {}))

@@ -6,6 +6,7 @@ So a seed decides which drawing a cat is, where it stands and which way it looks
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 
 from playground.image.details import write_details
 from playground.image.dice import Dice
@@ -38,27 +39,23 @@ def complete(prompt: str, seed: int, other: int = 0, strength: float = 0.0) -> s
     scene = None if details else imagine(saying, seed)
     if scene is None:
         return prompt
-    if strength and (varied := imagine(saying, other)):
-        scene = blend(scene, varied, strength)
+    if strength:
+        scene = vary(scene, imagine(saying, other), strength)
     return f"{words} {write_details(scene, words)}"
 
 
-def blend(scene: Scene, other: Scene, strength: float) -> Scene:
+def vary(scene: Scene, other: Scene, strength: float) -> Scene:
     """A scene with a share of `strength` of the details in which another differs, of which the same caption is true.
 
     0 is the one and 1 the other; what has changed at some strength stays so at all above it.
     """
     pairs = list(zip(scene.things, other.things, strict=True))
-    changes = [names for names in CHANGES if any(_differ(names, *pair) for pair in pairs)]
+    changes = [names for names in CHANGES if any(attrgetter(*names)(a) != attrgetter(*names)(b) for a, b in pairs)]
     dice = Dice("blended", *(thing for pair in pairs for thing in pair))
     order = sorted(changes, key=lambda _: dice.real(0, 1))
     theirs = [name for names in order[: int(strength * len(order) + 0.5)] for name in names]
     things = [replace(mine, **{name: getattr(its, name) for name in theirs}) for mine, its in pairs]
     return replace(scene, things=tuple(things))
-
-
-def _differ(names: tuple[str, ...], one: Thing, other: Thing) -> bool:
-    return any(getattr(one, name) != getattr(other, name) for name in names)
 
 
 def imagine(saying: Saying, seed: int) -> Scene | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +83,7 @@ class ImageModel:
         self.dtype = str(self.unet.dtype).removeprefix("torch.")
         self.forward, self.preview = Forward(self.unet), fit_preview(self.vae)
         self.seats = min(SEATS, self.forward.together)
-        self.states = lru_cache(REMEMBERED)(self._read)
-
-    @torch.inference_mode()
-    def _read(self, ids: tuple[int, ...]) -> torch.Tensor:
-        return self.text_encoder(torch.tensor([ids])).last_hidden_state.float()
+        self.states = lru_cache(REMEMBERED)(partial(_read_ids, self.text_encoder))
 
     @property
     def size(self) -> int:
@@ -99,6 +95,11 @@ class ImageModel:
     def length(self) -> int:
         """Tokens of a prompt at most, with its first and last mark."""
         return min(self.tokenizer.model_max_length, self.text_encoder.config.max_position_embeddings)
+
+
+@torch.inference_mode()
+def _read_ids(text_encoder: CLIPTextModel, ids: tuple[int, ...]) -> torch.Tensor:
+    return text_encoder(torch.tensor([ids])).last_hidden_state.float()
 
 
 def load(folder: Path, manifest: Manifest) -> ImageModel:

@@ -59,10 +59,9 @@ NETWORKS = {
     "decoder as scales and shifts. A point is z; for the prior it is a draw of N(0, I), times the temperature.",
     "gan": "A mapping network (Karras et al. 2019) before a decoder like the VAE's, whose points reach every depth "
     "as scales and shifts. It began as the VAE beside it, as that was then, and was trained by R3GAN's objective "
-    "(Huang et al. 2024): "
-    "first the mapping, against a judge of points, then the decoder, against a judge of pictures. An inverter guesses "
-    "a picture's point, and a few steps of optimisation improve the guess. A point is w; ψ draws it to the mean. The "
-    "same noise leads to related faces in both models.",
+    "(Huang et al. 2024): first the mapping, against a judge of points, then the decoder, against a judge of pictures. "
+    "An inverter guesses a picture's point, and a few steps of optimisation improve the guess. A point is w; ψ draws "
+    "it to the mean. The same noise leads to related faces in both models.",
 }
 
 

@@ -31,7 +31,7 @@ from playground.latent.world import HELD_OUT
 from playground.training import Plan
 
 GAMMA = (1.0, 0.3)  # weight of R1 and R2, at first and in the end
-ANCHOR = 5.0  # weight of the distance of what came back from the real face: with 2, faces lost 2 dB
+ANCHOR = 5.0  # weight of the distance of what came back from the real face
 COUNTED = 20_000  # points whose mean a truncation goes towards
 SHOWN = 12
 PLAN = Plan(

@@ -1,7 +1,9 @@
 """Models of the Stable Diffusion family by the same road, and folders that are damaged or of another family."""
 
+import gc
 import json
 import shutil
+import weakref
 
 import diffusers
 import pytest
@@ -233,3 +235,17 @@ def test_a_file_that_is_not_the_manifests_is_told_before_it_is_opened(whole, tmp
     weights.write_bytes(content)
     with pytest.raises(PlaygroundError, match="is damaged"):
         draw(folder)
+
+
+def test_a_model_that_is_unloaded_is_gone_at_once(whole):
+    engine = Engine(Registry(whole.parent))
+    list(engine.generate(engine.recipe("image", {"model": whole.name, "prompt": PROMPT, "steps": 2, "size": 64})))
+    with engine.registry.use(whole.name, "image") as loaded:
+        model = weakref.ref(loaded.model)
+    del loaded
+    gc.collect()
+    gc.disable()  # what only a cycle keeps would wait for the collector, gigabytes of it
+    try:
+        assert engine.registry.unload(whole.name) and model() is None
+    finally:
+        gc.enable()
