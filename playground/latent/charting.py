@@ -10,6 +10,7 @@ import numpy as np
 
 from playground.latent.atlas import Atlas, Usual, distances
 from playground.latent.coding import code, code_names
+from playground.latent.correction import Again, correct
 from playground.latent.embedding import embed
 from playground.latent.factors import CONTINUOUS, DISCRETE
 from playground.latent.world import draw_face, labels
@@ -25,6 +26,7 @@ def make_atlas(
     held_out: np.ndarray,
     errors: np.ndarray,
     presets: Mapping[str, np.ndarray],
+    again: Again,
 ) -> Atlas:
     """Work all of it out.
 
@@ -32,6 +34,7 @@ def make_atlas(
         points: (n, D) of training faces; samples: (n, 2), the (seed, index) of each.
         held_out: (m, D) points of faces that were never trained on; errors: (m,), see `Usual`.
         presets: name → (D,).
+        again: (B, D) points → those that an encoder finds for the faces which a decoder draws there.
     """
     kept = points[:ON_MAP].astype(np.float32)
     known = [labels(draw_face(int(seed), int(index))) for seed, index in samples]
@@ -54,7 +57,9 @@ def make_atlas(
     }
     return Atlas(
         **{name: value if name == "samples" else value.astype(np.float32) for name, value in arrays.items()},
-        directions=_directions(weights, known) | _directions_of_people(table, points, known),
+        directions=correct(
+            _directions(weights, known) | _directions_of_people(table, points, known), points, known, again
+        ),
         presets={name: point.astype(np.float32) for name, point in presets.items()},
         usual=Usual(
             *(float(np.quantile(gaps, share)) for share in (0.5, 0.95)),

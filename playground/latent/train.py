@@ -159,7 +159,11 @@ def _write_checkpoint(kind: str, album: Album, stages: dict[str, Path], out: Pat
     presets = {
         name: model.encode(shrink(pictures_of(name), model.config.size)).numpy().mean(axis=0) for name in PRESETS
     }
-    write_atlas(make_atlas(points, samples, held_out.numpy(), errors, presets), out)
+
+    def again(points: np.ndarray) -> np.ndarray:
+        return model.guess(to_bytes(through(model.decode, torch.from_numpy(points)))).numpy()
+
+    write_atlas(make_atlas(points, samples, held_out.numpy(), errors, presets, again), out)
     shutil.copyfile(stages[GENERATOR if kind == "gan" else ""] / LOSS, out / LOSS)
     write_record(out / TRAINING, {"stages": {name or "vae": summarise(stage) for name, stage in stages.items()}})
     write_manifest(

@@ -47,7 +47,8 @@ def make_checkpoint(folder: Path, kind: str = "vae", *, seed: int = 0) -> Path:
     samples = np.stack([np.zeros(CHARTED, int), np.arange(CHARTED)], axis=1)
     errors = np.linspace(20, 40, CHECKED)
     presets = dict(zip(PRESETS, points, strict=False))
-    write_atlas(make_atlas(points[:CHARTED], samples, points[CHARTED:], errors, presets), folder)
+    blind = np.zeros_like  # an untrained encoder finds nothing that a direction could be corrected by
+    write_atlas(make_atlas(points[:CHARTED], samples, points[CHARTED:], errors, presets, blind), folder)
     write_manifest(
         folder,
         "latent",

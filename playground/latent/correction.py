@@ -1,0 +1,87 @@
+"""Directions that leave other factors alone: what an edit changes beside its own factor is taken off again.
+
+A direction learnt from labels says how points of faces differ. What a model draws there may differ in more than that.
+So each direction is tried, the model's own encoder looks at the faces that come of it, and what they have beyond the
+wanted is taken off along the directions of those factors (conditional manipulation; Shen et al. 2020, "Interpreting the
+latent space of GANs for semantic face editing").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from playground.latent.factors import applies
+from playground.latent.readings import FACTORS, NUMBERS, PLACES, applying, truth
+from playground.latent.steering import FEWEST, target
+
+TRIED = 160  # faces that a direction is tried on
+SMOOTH = 0.02  # share of its variance that is added to a feature, so that rare ones do not run wild
+TIMID = 0.02  # squared response below which a factor is hardly drawn on: what answers little would be moved much
+Again = Callable[[np.ndarray], np.ndarray]
+
+
+def correct(
+    directions: Mapping[str, np.ndarray], points: np.ndarray, known: Sequence[Mapping[str, Any]], again: Again
+) -> dict[str, np.ndarray]:
+    """The directions, along which ranges other than their own factor's stay, as far as an encoder can tell.
+
+    Args:
+        directions: name → (D,); those of ranges are what is drawn on.
+        points: (n, D) of labelled faces; known: the labels of each.
+        again: (B, D) points → those that an encoder finds for the faces which a decoder draws there.
+    """
+    read, kinds = _reader(points, known), [str(face["kind"]) for face in known]
+    ranges = [name for name in NUMBERS if name in directions]
+    answers = {name: _answer(name, row, points, kinds, again, read) for name, row in directions.items()}
+    found = {}
+    for name, row in directions.items():
+        others = [one for one in ranges if one != name]
+        columns = [NUMBERS.index(one) for one in others]
+        basis = np.array([answers[one][columns] for one in others]).reshape(len(others), len(others))
+        gram = basis @ basis.T + TIMID * np.eye(len(others))
+        shares = -np.linalg.solve(gram, basis @ answers[name][columns])
+        steps = [share * directions[one] for share, one in zip(shares, others, strict=True)]
+        found[name] = sum(steps, start=row).astype(np.float32)
+    return found
+
+
+def _reader(points: np.ndarray, known: Sequence[Mapping[str, Any]]) -> Callable[[np.ndarray], np.ndarray]:
+    """(B, D) points → (B, ranges): a ridge regression on coordinates and their products, of faces that have each."""
+    features, wanted, held = _features(points), truth(known), applying([str(face["kind"]) for face in known])
+    columns = []
+    for name in NUMBERS:
+        chosen = held[:, FACTORS.index(name)]
+        given, told = features[chosen], wanted[chosen, PLACES[name].start]
+        gram = given.T @ given + SMOOTH * len(given) * np.eye(given.shape[1])
+        columns.append(np.linalg.solve(gram, given.T @ told) if len(given) else np.zeros(features.shape[1]))
+    weights = np.stack(columns, axis=1)
+    return lambda rows: _features(rows) @ weights
+
+
+def _features(points: np.ndarray) -> np.ndarray:
+    rows = points.astype(np.float64)
+    one, other = np.triu_indices(rows.shape[1])
+    return np.concatenate([np.ones((len(rows), 1)), rows, rows[:, one] * rows[:, other]], axis=1)
+
+
+def _answer(
+    name: str,
+    direction: np.ndarray,
+    points: np.ndarray,
+    kinds: Sequence[str],
+    again: Again,
+    read: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """By range, how much of it a face gains in the mean for one σ of a direction; (ranges,)."""
+    aim = target(name)
+    chosen = [place for place, kind in enumerate(kinds) if aim and applies(aim[0], kind)][:TRIED]
+    if not chosen:
+        return np.zeros(len(NUMBERS))
+    less, more = (read(again((points[chosen] + side * direction).astype(np.float32))) for side in (-1, 1))
+    gain = (more - less) / 2
+    held = applying([kinds[place] for place in chosen])[:, [FACTORS.index(one) for one in NUMBERS]]
+    counts = held.sum(axis=0)
+    return np.where(counts >= min(FEWEST, len(chosen)), (gain * held).sum(axis=0) / np.maximum(counts, 1), 0.0)
