@@ -30,7 +30,7 @@ def _places() -> dict[str, slice]:
 
 PLACES = _places()  # factor → where in a row it stands
 WIDTH = PLACES[FACTORS[-1]].stop  # R, numbers in a row
-CERTAIN = 1e-4  # nearest that a share comes to 0 or 1 where its logarithm is taken
+CERTAIN = 1e-7  # nearest that a share comes to 0 or 1 where its logarithm is taken: as near as float32 tells
 
 
 def truth(labels: Sequence[Mapping[str, Any]]) -> np.ndarray:
