@@ -26,7 +26,7 @@ from playground.training import Plan
 
 POINT_WEIGHT = 0.3  # of a guess's squared error, in variances of points, beside the distance of pictures
 KEPT_NEAR = 0.02  # weight of the squared way from the guess, in variances, while it is improved
-REFINED, RATE = 24, 0.15  # steps of improvement, and their size in standard deviations of points
+REFINED, RATE = 32, 0.15  # steps of improvement, and their size in standard deviations of points
 FRESH, SHOWN = 96, 12
 PLAN = Plan(
     steps=500,
