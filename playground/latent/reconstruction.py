@@ -28,12 +28,12 @@ from playground.latent.vae import FaceVAE, make_vae, normalise
 from playground.latent.world import HELD_OUT, render
 from playground.training import Plan
 
-GRADIENT = 1.0  # weight of the loss on differences between neighbouring pixels: sharp edges
+GRADIENT = 0.7  # weight of the loss on differences between neighbouring pixels: sharp edges
 SQUARE = (
-    4.0  # weight of the squared error: what is far off (eyes, frames of glasses) counts more than what is nearly right
+    10.0  # weight of the squared error: what is far off (eyes, frames of glasses) counts more than what is nearly right
 )
 KNEE = 0.02  # below which the loss on a pixel is quadratic (Charbonnier), of −1 … 1
-BETA = 3e-4  # weight of the divergence in nats beside a mean over pixels; with 1e-4 and `SQUARE` 10 samples were ghosts
+BETA = 4e-4  # weight of the divergence in nats beside a mean over pixels; with 1e-4 samples were ghosts
 PAIRED = 1 / 3  # share of a batch that are counterparts of others in it
 FREE = 0.05  # nats of each dimension that cost nothing
 NOISE_UNTIL, BETA_FROM, BETA_UNTIL = 0.05, 0.05, 0.35  # shares of the run
