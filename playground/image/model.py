@@ -94,8 +94,7 @@ def make_unet(*, tiny: bool = False) -> UNet2DConditionModel:
     """Predicts v from noisy latents, a time step and the text's hidden states.
 
     Words act in two ways: pooled, on every layer (`addition_embed_type="text"`), and each by itself through
-    cross-attention, at 8 × 8 (once, on the way down, for it costs most there) and at 4 × 4. `attention_head_dim` is,
-    in diffusers, the number of heads.
+    cross-attention at 8 × 8 and at 4 × 4. `attention_head_dim` is, in diffusers, the number of heads.
     """
     return UNet2DConditionModel(
         sample_size=LATENT_SIZE,
@@ -103,7 +102,7 @@ def make_unet(*, tiny: bool = False) -> UNet2DConditionModel:
         out_channels=LATENT_CHANNELS,
         block_out_channels=(16, 16, 32) if tiny else (64, 128, 256),
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         layers_per_block=1,
         cross_attention_dim=32 if tiny else WIDTH,
         attention_head_dim=2 if tiny else 4,
