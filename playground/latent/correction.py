@@ -3,12 +3,13 @@
 A direction learnt from labels says how points of faces differ. What a model draws there may differ in more than that.
 So each direction is tried, the model's own encoder looks at the faces that come of it, and what they have beyond the
 wanted is taken off along the directions of those factors (conditional manipulation; Shen et al. 2020, "Interpreting the
-latent space of GANs for semantic face editing").
+latent space of GANs for semantic face editing"): all of it for a range, what is beyond a margin for a choice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,19 @@ SMOOTH = 0.02  # share of its variance that is added to a feature, so that rare 
 ROUNDS = 2  # times that what is left is looked at again: answers are not quite straight
 MOST = 0.4  # of another direction that is added to one, for 1 σ: readings of eyes, say, are not to be trusted further
 TIMID = 0.01  # squared response below which a factor is hardly drawn on: what answers little would be moved much
+# Directions of choices fall further short of what they are of than those of ranges, and each correction takes some of
+# their own way: all of them together took the rank correlation of the GAN's glasses from 0.90 to 0.85.
+STRETCH = 1.3  # by how much directions of choices are lengthened
+SPARED = 0.1  # σ of another factor that 1 σ of a choice may take along
 Again = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads ranges off points. read: (B, D) → (B, ranges). trust: (ranges,), shares of their variance that are read."""
+
+    read: Callable[[np.ndarray], np.ndarray]
+    trust: np.ndarray
 
 
 def correct(
@@ -35,38 +48,57 @@ def correct(
         points: (n, D) of labelled faces; known: the labels of each.
         again: (B, D) points → those that an encoder finds for the faces which a decoder draws there.
     """
-    read, kinds = _reader(points, known), [str(face["kind"]) for face in known]
+    reader, kinds = _reader(points, known), [str(face["kind"]) for face in known]
     ranges = [name for name in NUMBERS if name in directions]
-    answers = {name: _answer(name, row, points, kinds, again, read) for name, row in directions.items()}
+
+    def answer(name: str, row: np.ndarray) -> np.ndarray:
+        return _answer(name, row, points, kinds, again, reader.read)
+
+    answers = {name: answer(name, directions[name]) for name in ranges}
     found = {}
     for name, row in directions.items():
-        others, found[name] = [one for one in ranges if one != name], row
+        choice = name not in NUMBERS
+        start = STRETCH * row if choice else row
+        spared = SPARED * reader.trust if choice else np.zeros(len(NUMBERS))
+        others, found[name] = [one for one in ranges if one != name], start.astype(np.float32)
         shares, basis = np.zeros(len(others)), np.array([directions[one] for one in others]).reshape(-1, len(row))
         for place in range(ROUNDS):
-            gained = _answer(name, found[name], points, kinds, again, read) if place else answers[name]
-            shares = np.clip(shares + _shares(gained, others, answers), -MOST, MOST)
-            found[name] = (row + shares @ basis).astype(np.float32)
+            gained = answers[name] if not place and not choice else answer(name, found[name])
+            beyond = np.sign(gained) * np.maximum(np.abs(gained) - spared, 0)
+            shares = np.clip(shares + _shares(beyond, shares, others, answers), -MOST, MOST)
+            found[name] = (start + shares @ basis).astype(np.float32)
     return found
 
 
-def _shares(gained: np.ndarray, others: Sequence[str], answers: Mapping[str, np.ndarray]) -> np.ndarray:
-    """By how much of each other direction a gain in their factors is taken off; (others,)."""
-    columns = [NUMBERS.index(one) for one in others]
-    basis = np.array([answers[one][columns] for one in others]).reshape(len(others), len(others))
-    return -np.linalg.solve(basis @ basis.T + TIMID * np.eye(len(others)), basis @ gained[columns])
+def _shares(
+    gained: np.ndarray, shares: np.ndarray, others: Sequence[str], answers: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """By how much more of each other direction a gain in their factors is taken off; (others,).
+
+    Drawn on are those whose factor gains, and those that have a share already.
+    """
+    columns = np.array([NUMBERS.index(one) for one in others], int)
+    drawn = np.flatnonzero((gained[columns] != 0) | (shares != 0))
+    columns = columns[drawn]
+    basis = np.array([answers[others[place]][columns] for place in drawn]).reshape(len(drawn), len(drawn))
+    more = np.zeros(len(others))
+    more[drawn] = -np.linalg.solve(basis @ basis.T + TIMID * np.eye(len(drawn)), basis @ gained[columns])
+    return more
 
 
-def _reader(points: np.ndarray, known: Sequence[Mapping[str, Any]]) -> Callable[[np.ndarray], np.ndarray]:
-    """(B, D) points → (B, ranges): a ridge regression on coordinates and their products, of faces that have each."""
+def _reader(points: np.ndarray, known: Sequence[Mapping[str, Any]]) -> _Reader:
+    """A ridge regression on coordinates and their products, of faces that have each range."""
     features, wanted, held = _features(points), truth(known), applying([str(face["kind"]) for face in known])
-    columns = []
+    columns, trust = [], []
     for name in NUMBERS:
         chosen = held[:, FACTORS.index(name)]
         given, told = features[chosen], wanted[chosen, PLACES[name].start]
         gram = given.T @ given + SMOOTH * len(given) * np.eye(given.shape[1])
         columns.append(np.linalg.solve(gram, given.T @ told) if len(given) else np.zeros(features.shape[1]))
+        left = np.square(told - given @ columns[-1]).mean() if len(given) else 0.0
+        trust.append(max(0.0, 1 - left / told.var()) if len(given) and told.var() else 0.0)
     weights = np.stack(columns, axis=1)
-    return lambda rows: _features(rows) @ weights
+    return _Reader(lambda rows: _features(rows) @ weights, np.array(trust))
 
 
 def _features(points: np.ndarray) -> np.ndarray:

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from playground.latent.correction import MOST, correct
+from playground.latent.correction import MOST, SPARED, STRETCH, correct
 from playground.latent.readings import FACTORS, NUMBERS, PLACES, applying, truth
 from playground.latent.world import draw_face, labels
 
 COUNT, DIMS = 500, 10
 KNOWN = [labels(draw_face(0, index)) for index in range(COUNT)]
 PLAIN = np.eye(DIMS, dtype=np.float32)
+GLASSES = PLAIN[DIMS - 1]
 AGE, FEMININITY = NUMBERS.index("age"), NUMBERS.index("femininity")
 
 
@@ -23,28 +24,38 @@ def points() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def directions() -> dict[str, np.ndarray]:
-    return {name: PLAIN[place] for place, name in enumerate(NUMBERS)} | {"glasses": PLAIN[DIMS - 1]}
+    return {name: PLAIN[place] for place, name in enumerate(NUMBERS)} | {"glasses": GLASSES}
 
 
-def test_what_looks_changed_beside_a_factor_is_taken_off(points, directions):
+def test_what_looks_changed_beside_a_range_is_taken_off(points, directions):
     def again(rows: np.ndarray) -> np.ndarray:
-        """As if old faces were drawn less feminine, and glasses made older."""
+        """As if old faces were drawn less feminine."""
         seen = rows.copy()
         seen[:, FEMININITY] -= 0.3 * rows[:, AGE]
-        seen[:, AGE] += 0.2 * rows[:, DIMS - 1]
         return seen
 
     found = correct(directions, points, KNOWN, again)
     assert np.allclose(found["age"], PLAIN[AGE] + 0.3 * PLAIN[FEMININITY], atol=0.03)
-    glasses = PLAIN[DIMS - 1] - 0.2 * PLAIN[AGE] - 0.06 * PLAIN[FEMININITY]
-    assert np.allclose(found["glasses"], glasses, atol=0.03)
     assert np.allclose(found["smile"], directions["smile"], atol=0.03)
+
+
+@pytest.mark.parametrize(("along", "left"), [(0.3, SPARED), (-0.3, -SPARED), (0.05, 0.05 * STRETCH)])
+def test_a_choice_may_take_a_little_along(points, directions, along, left):
+    def again(rows: np.ndarray) -> np.ndarray:
+        """As if glasses made older."""
+        seen = rows.copy()
+        seen[:, AGE] += along * rows[:, DIMS - 1]
+        return seen
+
+    found = correct(directions, points, KNOWN, again)["glasses"]
+    assert np.allclose(found, STRETCH * GLASSES + (left - along * STRETCH) * PLAIN[AGE], atol=0.02)
 
 
 def test_directions_that_change_nothing_else_stay(points, directions):
     found = correct(directions, points, KNOWN, lambda rows: rows)
     assert list(found) == list(directions)
-    assert all(np.allclose(found[name], row, atol=0.03) for name, row in directions.items())
+    wanted = directions | {"glasses": STRETCH * GLASSES}
+    assert all(np.allclose(found[name], row, atol=0.03) for name, row in wanted.items())
     assert {row.dtype for row in found.values()} == {np.dtype(np.float32)}
 
 
@@ -77,5 +88,5 @@ def test_only_faces_that_have_a_factor_say_what_becomes_of_it(points, directions
 def test_few_faces_and_no_ranges_are_no_trouble(points, directions):
     assert set(correct(directions, points[:3], KNOWN[:3], lambda rows: rows)) == set(directions)
     alone = correct({"glasses": PLAIN[0]}, points, KNOWN, lambda rows: rows)
-    assert np.array_equal(alone["glasses"], PLAIN[0])
+    assert np.allclose(alone["glasses"], STRETCH * PLAIN[0])
     assert correct({}, points, KNOWN, lambda rows: rows) == {}
