@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +47,11 @@ TIME_POWER = 0.75  # t = 1000·u^0.75 leans towards noise, where what a picture 
 CURRICULUM = {  # shares of the layouts from this share of the run on
     0.0: {"single": 0.70, "worn": 0.12, "count": 0.09, "pair": 0.09},
     0.5: {"single": 0.36, "worn": 0.17, "count": 0.13, "pair": 0.34},
+    0.75: {"single": 0.24, "worn": 0.16, "count": 0.14, "pair": 0.46},
 }
+# Share of scenes with something recoloured, from that share of the run on. As often as the world has them, they lagged
+# behind: after 1.4 M pictures a recogniser named 94 % of the things in their own colours, and 64 % of the others.
+RECOLOURED = {0.0: 0.45, 0.5: 0.7}
 UPRIGHT = 0.6  # up to this share of the run nothing is tilted: what a thing looks like is learnt sooner
 PREVIEWS = (
     "a cat",
@@ -130,14 +136,15 @@ class DenoiserJob:
         return Denoiser(unet, text)
 
     def batch(self, cursor: int, progress: float, rank: int, world: int) -> Noised:
-        mix = max((start, shares) for start, shares in CURRICULUM.items() if start <= progress)[1]
+        mix, recoloured = _newest(CURRICULUM, progress), _newest(RECOLOURED, progress)
         dice = np.random.default_rng([self._plan.seed, cursor])
         layouts = dice.choice(list(mix), self._plan.batch_size, p=list(mix.values()))
-        chances = dice.random((3, self._plan.batch_size))
-        pools = [self._cache.pools[layout] for layout in layouts]
+        chances = dice.random((4, self._plan.batch_size))
+        kinds = [self._kind(layout, chance < recoloured) for layout, chance in zip(layouts, chances[3], strict=True)]
+        pools = [self._cache.pools[kind] for kind in kinds]
         reach = [
-            len(p) if progress >= UPRIGHT else self._cache.upright[n] or len(p)
-            for n, p in zip(layouts, pools, strict=True)
+            len(pool) if progress >= UPRIGHT else self._cache.upright[kind] or len(pool)
+            for kind, pool in zip(kinds, pools, strict=True)
         ]
         places = (chances[0] * reach).astype(int)
         indices = np.array([pool[place] for pool, place in zip(pools, places, strict=True)])
@@ -151,6 +158,10 @@ class DenoiserJob:
         noise = torch.randn(len(indices), *latents.shape[1:], generator=generator)[mine]
         steps = torch.from_numpy((1000 * chances[2] ** TIME_POWER).astype(np.int64))[mine]
         return Noised(latents, noise, masks, steps, tokenize(self._tokenizer, texts[mine]))
+
+    def _kind(self, layout: str, recoloured: bool) -> tuple[str, bool]:
+        """A key of the cache's pools; the other one of a layout where a small cache has nothing of the kind."""
+        return (layout, recoloured if len(self._cache.pools[layout, recoloured]) else not recoloured)
 
     @torch.no_grad()
     def report(self, module: Denoiser, final: bool) -> dict[str, float]:
@@ -196,6 +207,11 @@ class DenoiserJob:
         shutil.rmtree(self._out / "unet", ignore_errors=True)  # an index of shards there would hide the new weights
         module.unet.save_pretrained(self._out / "unet")
         module.text_encoder.save_pretrained(self._out / "text_encoder")
+
+
+def _newest(phases: Mapping[float, Any], progress: float) -> Any:
+    """Of values by the share of a run from which on they hold, the one at `progress`."""
+    return phases[max(start for start in phases if start <= progress)]
 
 
 def _tell(scene: Scene, telling: int) -> str:

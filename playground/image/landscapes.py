@@ -26,28 +26,28 @@ def meadow(c: Canvas) -> None:
 
 
 def garden(c: Canvas) -> None:
-    """A lawn behind a hedge or a white fence, with a bed of flowers."""
-    top = c.dice.real(54, 64)
+    """A lawn behind a fence, painted white or of bare wood, with a bed of flowers."""
+    top = c.dice.real(50, 60)
     c.sky(top + 26)
     green = c.dice.pick(GREENS)
-    hedge = mix(c.dice.pick(LEAVES), (236, 241, 248), 0.7) if c.time == "snow" else lit(c.dice.pick(LEAVES), c.time)
-    if c.dice.chance(0.5):
-        for x in range(-6, SIZE + 10, 11):
-            c.oval(x, top + 16, 10, c.dice.real(12, 17), hedge)
-    else:
-        for x in range(c.dice.number(0, 6), SIZE, 11):
-            paling = lit((246, 244, 236), c.time)
-            c.polygon([(x, top + 4), (x + 3.5, top), (x + 7, top + 4), (x + 7, top + 28), (x, top + 28)], paling)
-        c.box(0, top + 10, SIZE, top + 13, lit((226, 222, 210), c.time))
-    c.box(0, top + 24, SIZE, SIZE, c.ground(green))
-    for k in range(14):
-        x, y = k * 9.6 + c.dice.real(-2, 4), top + 26 + c.dice.real(-3, 4)
-        c.line([(x, y + 6), (x, y)], c.ground((60, 130, 60)), 1)
+    white = c.time != "snow" and c.dice.chance(0.5)
+    wood = (246, 244, 236) if white else c.dice.pick(((190, 134, 84), (168, 110, 66), (196, 118, 84)))
+    for x in range(c.dice.number(-10, 0), SIZE, 11):
+        edge = [(x, top + 4), (x + 4, top), (x + 8, top + 4)]
+        c.polygon([*edge, (x + 8, top + 32), (x, top + 32)], lit(wood, c.time))
+        if c.time == "snow":
+            c.polygon([*edge, (x + 4, top + 7)], (244, 248, 252))
+    for y in (top + 9, top + 22):
+        c.box(0, y, SIZE, y + 3.5, lit(mix(wood, (80, 60, 50), 0.16), c.time))
+    c.box(0, top + 28, SIZE, SIZE, c.ground(green))
+    for k in range(12):
+        x, y = k * 11 + c.dice.real(-2, 4), top + 31 + c.dice.real(-3, 4)
+        c.line([(x, y + 7), (x, y)], c.ground((60, 130, 60)), 1.2)
         bloom = lit(c.dice.pick(BLOOMS), "day" if c.time == "snow" else c.time)
-        for dx, dy in ((-1.6, 0), (1.6, 0), (0, -1.6), (0, 1.6)):
-            c.oval(x + dx, y + dy, 1.5, 1.5, bloom)
-        c.oval(x, y, 1, 1, lit((252, 214, 90), c.time))
-    c.ridge(top + 46, 1.5, c.ground(mix(green, (60, 140, 60), 0.2)))
+        for dx, dy in ((-2, 0), (2, 0), (0, -2), (0, 2)):
+            c.oval(x + dx, y + dy, 1.9, 1.9, bloom)
+        c.oval(x, y, 1.3, 1.3, lit((252, 214, 90), c.time))
+    c.ridge(top + 50, 1.5, c.ground(mix(green, (60, 140, 60), 0.2)))
 
 
 def farm(c: Canvas) -> None:

@@ -6,6 +6,7 @@ encoder, not the denoiser.
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,9 @@ class LatentCache:
 
     Attributes:
         seed: of the series. vae: encodes, and can decode.
-        pools: for each layout the indices of its scenes, first those in which nothing is tilted.
-        upright: for each layout how many these are.
+        pools: for each layout, without and with a thing recoloured, the indices of its scenes, first those in which
+            nothing is tilted.
+        upright: as `pools`, how many these are.
     """
 
     def __init__(self, folder: Path, vae: AutoencoderTiny, renderer: Renderer, *, seed: int, count: int) -> None:
@@ -37,19 +39,25 @@ class LatentCache:
         self._masks = _map(folder / "masks.u8", np.uint8, (count, *mask))
         self._filled = _map(folder / "filled.u8", np.uint8, (count,))
         layouts = np.array([layout_of(seed, index) for index in range(count)])
-        tilted = self._tilted(folder, count)
-        found = {layout: layouts == layout for layout in LAYOUTS}
-        self.pools = {
-            n: np.concatenate([np.flatnonzero(f & ~tilted), np.flatnonzero(f & tilted)]) for n, f in found.items()
-        }
-        self.upright = {layout: int((there & ~tilted).sum()) for layout, there in found.items()}
+        tilted, recoloured = self._looks(folder, count)
+        self.pools: dict[tuple[str, bool], np.ndarray] = {}
+        self.upright: dict[tuple[str, bool], int] = {}
+        for layout, coloured in product(LAYOUTS, (False, True)):
+            there = (layouts == layout) & (recoloured == coloured)
+            upright = np.flatnonzero(there & ~tilted)
+            self.pools[layout, coloured] = np.concatenate([upright, np.flatnonzero(there & tilted)])
+            self.upright[layout, coloured] = len(upright)
 
-    def _tilted(self, folder: Path, count: int) -> np.ndarray:
-        """(count,) bool: in which scenes something is tilted; kept, because drawing all of them takes a while."""
-        known = _map(folder / "tilted.u8", np.uint8, (count,))  # 0 not known yet, 1 upright, 2 tilted
+    def _looks(self, folder: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """(count,) bool each: in which scenes something is tilted, and in which something is recoloured.
+
+        Kept, because drawing all of them takes a while.
+        """
+        known = _map(folder / "looks.u8", np.uint8, (count,))  # 0 not known yet, else 1 + tilted + 2·recoloured
         for index in np.flatnonzero(known == 0):
-            known[index] = 1 + any(thing.tilt for thing in draw_scene(self.seed, int(index)).things)
-        return known == 2
+            things = draw_scene(self.seed, int(index)).things
+            known[index] = 1 + any(thing.tilt for thing in things) + 2 * any(thing.colour for thing in things)
+        return (known - 1) % 2 == 1, known > 2
 
     def read(self, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Entries, encoding what is missing.

@@ -152,13 +152,18 @@ class Recognition(nn.Module):
 
 
 class RecogniserJob:
-    """Data, module, reports and export; see `training.Job`. Writes FILE into `out`."""
+    """Data, module, reports and export; see `training.Job`. Writes FILE into `out`.
 
-    def __init__(self, renderer: Renderer, out: Path, plan: Plan, *, tiny: bool) -> None:
-        self._renderer, self._out, self._plan, self._tiny = renderer, out, plan, tiny
+    Args:
+        start: folder with a FILE to go on from; None to begin.
+    """
+
+    def __init__(self, renderer: Renderer, out: Path, plan: Plan, *, tiny: bool, start: Path | None = None) -> None:
+        self._renderer, self._out, self._plan, self._tiny, self._start = renderer, out, plan, tiny, start
 
     def build(self) -> nn.Module:
-        return Recognition(Recogniser(TINY_WIDTHS if self._tiny else WIDTHS).to(memory_format=torch.channels_last))
+        start = load(self._start) if self._start else Recogniser(TINY_WIDTHS if self._tiny else WIDTHS)
+        return Recognition(start.requires_grad_(True).train().to(memory_format=torch.channels_last))
 
     def batch(self, cursor: int, progress: float, rank: int, world: int) -> Views:
         places = range(cursor + rank, cursor + self._plan.batch_size, world)

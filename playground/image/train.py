@@ -147,7 +147,9 @@ def _train_text(course: Course, plan: Plan) -> None:
 
 def _train_recogniser(course: Course, plan: Plan) -> None:
     folder = course.folder("recogniser")
-    fit(RecogniserJob(course.renderer, folder, plan, tiny=course.smoke), plan, folder)
+    earlier = restored(folder)
+    job = RecogniserJob(course.renderer, folder, plan, tiny=course.smoke, start=folder if earlier else None)
+    fit(job, plan, folder, earlier=earlier)
 
 
 def _train_denoiser(course: Course, plan: Plan) -> None:

@@ -146,6 +146,13 @@ def test_it_learns_and_what_is_saved_looks_alike(tmp_path):
     assert alone[0] == seen[3:4] and np.allclose(alone[1][0], features[3], atol=1e-4)
 
 
+def test_it_goes_on_from_its_file(tmp_path):
+    save(known := Recogniser(TINY_WIDTHS), tmp_path)
+    module = RecogniserJob(Renderer(), tmp_path, PLAN, tiny=True, start=tmp_path).build()
+    assert torch.allclose(module.recogniser.scene.weight, known.scene.weight, atol=1e-3)
+    assert module.training and all(weight.requires_grad for weight in module.parameters())
+
+
 def test_the_shipped_size_is_below_five_megabytes():
     assert 2 * sum(p.numel() for p in Recogniser(WIDTHS).parameters()) < 5e6
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from playground.image.model import (
 )
 from playground.image.naming import FACTORS, name_factors
 from playground.image.phrases import meanings
+from playground.image.reading import read_caption, split_details
 from playground.image.render import Renderer, render
 from playground.image.train import STAGES, train_scenes
 from playground.image.world import draw_scene
@@ -168,6 +170,16 @@ def test_a_latent_cache_holds_what_would_be_encoded(tmp_path, pictures):
     assert sorted(int(i) for pool in again.pools.values() for i in pool) == list(range(12))
 
 
+def test_a_latent_cache_knows_what_is_tilted_and_recoloured(tmp_path):
+    cache = LatentCache(tmp_path, make_autoencoder(tiny=True), Renderer(), seed=0, count=200)
+    for (layout, recoloured), pool in cache.pools.items():
+        scenes = [draw_scene(0, int(index)) for index in pool]
+        tilted = [any(thing.tilt for thing in scene.things) for scene in scenes]
+        assert {scene.layout for scene in scenes} == {layout}
+        assert {any(thing.colour for thing in scene.things) for scene in scenes} == {recoloured}
+        assert tilted == sorted(tilted) and tilted.count(False) == cache.upright[layout, recoloured]
+
+
 def test_masks_shrink_to_shares():
     mask = np.zeros((1, 128, 128), dtype=np.uint8)
     mask[0, :8, :4] = 2
@@ -187,6 +199,20 @@ def test_batches_depend_on_their_place_alone_and_split_between_processes(trained
             assert torch.equal(value[rank::2], vars(half)[name])
     empty = tokenize(tokenizer, [""])[0]
     assert 0 < (whole.ids == empty).all(1).float().mean() < 0.4, "some captions are dropped"
+
+
+def test_later_batches_hold_more_pairs_and_more_that_is_recoloured(trained, tmp_path, tokenizer):
+    cache = LatentCache(tmp_path, make_autoencoder(tiny=True), Renderer(), seed=0, count=400)
+    plan = replace(denoiser.PLAN, batch_size=256)
+    job = DenoiserJob(cache, cache, tokenizer, trained[0] / "text", tmp_path / "model", plan, tiny=True)
+
+    def told(progress: float) -> tuple[int, int]:
+        texts = tokenizer.batch_decode(job.batch(0, progress, 0, 1).ids, skip_special_tokens=True)
+        said = [read_caption(split_details(text)[0]).things for text in texts]
+        return sum(len(things) == 2 for things in said), sum(any(thing.colour for thing in some) for some in said)
+
+    (pairs, coloured), (later_pairs, later_coloured) = told(0.0), told(0.9)
+    assert later_pairs > 2 * pairs and later_coloured > coloured + 30
 
 
 def test_the_denoiser_learns_v(tokenizer):
