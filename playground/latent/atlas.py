@@ -62,7 +62,8 @@ class Atlas:
         mean, std: (D,) of points.
         axes: (2, D) unit vectors of the principal plane; scales: (2,), the standard deviation along each.
         base, weights: (D,) and (F, D): the code of a face (see `coding`) → its point.
-        directions: name → (D,), what one standard deviation of that factor more does to a point.
+        directions: name → (D,), what one standard deviation of that factor more does to a point; those of choices are
+            longer, and of both `correction` has taken off what changed beside.
         presets: name → (D,), the mean point of its faces (see `presets`).
     """
 
