@@ -122,6 +122,11 @@ function drawOver() {
   if (cursor) drawCursor(context, toPixels(cursor[plane]));
 }
 
+/** Whether the cursor stands on a lettered handle, which must stay readable. */
+function isOnHandle([x, y]) {
+  return ends.some((end) => end.letter && Math.hypot(...toPixels(end.places[plane]).map((v, i) => v - [x, y][i])) < 12);
+}
+
 function drawRoute(context) {
   const places = route?.[plane];
   if (!places?.length || held) return;
@@ -149,18 +154,15 @@ function drawHandle(context, [x, y], letter) {
 }
 
 function drawCursor(context, [x, y]) {
+  const [ring, arm, end] = isOnHandle([x, y]) ? [14, 14, 20] : [8, 4, 13];
   for (const [width, colour] of [[5, colourOf("paper")], [2, colourOf("ink")]]) {
     Object.assign(context, { lineWidth: width, strokeStyle: colour });
     context.beginPath();
-    context.arc(x, y, 8, 0, 2 * Math.PI);
-    context.moveTo(x - 13, y);
-    context.lineTo(x - 4, y);
-    context.moveTo(x + 4, y);
-    context.lineTo(x + 13, y);
-    context.moveTo(x, y - 13);
-    context.lineTo(x, y - 4);
-    context.moveTo(x, y + 4);
-    context.lineTo(x, y + 13);
+    context.arc(x, y, ring, 0, 2 * Math.PI);
+    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+      context.moveTo(x + arm * dx, y + arm * dy);
+      context.lineTo(x + end * dx, y + end * dy);
+    }
     context.stroke();
   }
 }

@@ -12,21 +12,8 @@ function say(text) {
   part("edits-said").textContent = text;
 }
 
-/** "smile=1.2, age=-0.5" → { smile: 1.2, age: -0.5 }. */
-function readEdits() {
-  const found = {};
-  for (const piece of (knob("edits")?.value ?? "").split(",")) {
-    const at = piece.lastIndexOf("=");
-    if (at > 0 && piece.slice(at + 1).trim() && Number.isFinite(Number(piece.slice(at + 1)))) {
-      found[piece.slice(0, at).trim()] = Number(piece.slice(at + 1));
-    }
-  }
-  return found;
-}
-
 function writeEdits(edits) {
-  const told = Object.entries(edits).filter(([, value]) => value);
-  setKnob("edits", told.map(([name, value]) => `${name}=${value}`).join(", "));
+  setKnob("edits", writtenEdits(edits));
 }
 
 function readOwn() {
@@ -178,6 +165,11 @@ function collect(which, face) {
 part("build").addEventListener("click", async () => {
   const [plus, minus] = ["plus", "minus"].map((which) => trays[which].map((face) => face.point));
   const name = part("name").value;
+  if (!plus.length && !minus.length) return say("Collect a face or two first: “+ more” and “− less” are below the big face.");
+  if (!name.trim()) {
+    part("name").focus();
+    return say("Give the direction a name: it will stand beside its slider.");
+  }
   const found = await asked("build", { model: stand.model, name, plus, minus });
   if (found.problem) return say(found.problem);
   const own = knob("directions").value;
@@ -203,6 +195,7 @@ part("reset").addEventListener("click", () => {
   setKnob("edits", "");
   describe();
 });
+hear("face", (url) => showPicture(part("follows"), url));
 hear("collect", ({ which, ...face }) => collect(which, face));
 hear("atlas", async (found) => {
   atlas = found;

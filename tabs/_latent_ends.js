@@ -107,6 +107,7 @@ function describe(stop) {
 const look = latest("look", (found, question) => {
   part("ends-said").textContent = found.problem ?? "";
   part("ends-said").hidden = !found.problem;
+  stops.forEach((stop) => stop.root.classList.toggle("outdated", Boolean(found.problem)));
   if (found.problem) return;
   question.keys.forEach((key, i) => {
     looks.set(key, found.looks[i]);

@@ -1,5 +1,5 @@
 // A journey of one model: its frames as a strip or a grid, and what can be done with the whole. Two models that go the
-// same way stand one below the other, each with a screen of its own.
+// same way stand beside each other (on a phone one below the other), each with a screen of its own.
 const SHEET = { png: "PNG" };
 const FORMATS = { gif: "GIF", webp: "WebP", mp4: "MP4", ...SHEET };
 
@@ -87,7 +87,7 @@ function showFrame(lane, i) {
   if (lane.k) return; // the map is the first one's
   const [row, column] = [Math.floor(at / lane.columns) + 1, (at % lane.columns) + 1];
   const caption = lane.columns ? `row ${row}, column ${column}` : `frame ${at + 1} of ${lane.count}`;
-  tell("frame", { expression: lane.points[at], picture: lane.frames[at], caption, ...placeAt(lane, at) });
+  tell("frame", { expression: lane.points[at], picture: lane.frames[at], caption, edits: lane.edits, ...placeAt(lane, at) });
 }
 
 async function finish(lane, result) {

@@ -1,6 +1,7 @@
 // The map: training faces as points, the place that is looked at, A and B with the path between, and the face itself.
 // How it is drawn is _latent_canvas.js' business.
 const REACH = 16; // px around a handle that take hold of it
+const MOST_SIGMA = 5; // of an edit
 const TRACED = 24; // places of the path that is drawn before there is a journey
 const EXPRESSION = { pca: "at", tsne: "near" };
 let stand = null;
@@ -9,7 +10,7 @@ let plane = "pca";
 let ends = []; // { key, letter, places, … }
 let route = null; // { pca, tsne }: where the path leads
 let held = null; // what is dragged: a letter, "" for the place itself
-let shown = null; // the face on show: { expression, edited, look, at }
+let shown = null; // the face on show: { expression, edited, base, look, at }; see `lookAgain`
 const atlases = new Map(); // by model, with its fingerprint
 
 let asks = 0; // so far; those before `silenced` are answered too late
@@ -25,6 +26,7 @@ function face(look, caption) {
   part("face").alt = `The face: ${caption}`;
   part("face-said").textContent = caption;
   tellUnusual(look.unusual);
+  tell("face", look.picture);
 }
 
 function tellUnusual(unusual) {
@@ -42,14 +44,30 @@ const ask = latest("look", (found, question) => {
     return;
   }
   const [look] = found.looks;
-  shown = { expression: question.expressions[0], edited: question.edited, look, at: look.places };
+  shown = { expression: question.expressions[0], edited: question.edited, base: question.base, look, at: look.places };
   if (held === null) moveTo(look.places);
-  face(look, nameOf(shown.expression));
+  face(look, question.base ? `${question.base.caption}, edited` : nameOf(shown.expression));
 });
 
 /** Look at an expression; `edited` says that it holds its edits already. */
 function lookTo(expression, edited = false) {
   if (atlas) ask({ ...lookAt(stand, [expression], edited ? { edits: "" } : {}), edited, number: ++asks });
+}
+
+/** Sliders moved: a frame of a journey holds the edits that it was made with, so only what differs is added to it. */
+function lookAgain() {
+  const { expression, edited, base } = shown;
+  if (!edited) return lookTo(expression);
+  if (!base) return;
+  const [before, now] = [readEdits(base.edits), readEdits()];
+  const names = Object.keys({ ...before, ...now });
+  const differing = (name) => Math.min(Math.max((now[name] ?? 0) - (before[name] ?? 0), -MOST_SIGMA), MOST_SIGMA);
+  const edits = writtenEdits(Object.fromEntries(names.map((name) => [name, differing(name)])));
+  if (edits) return ask({ ...lookAt(stand, [expression], { edits }), edited, base, number: ++asks });
+  silenced = ++asks;
+  shown = { ...shown, look: base.look, at: base.look.places };
+  face(base.look, base.caption);
+  moveTo(base.look.places);
 }
 
 /** Put the cursor where a face lies on both planes. */
@@ -117,7 +135,8 @@ function follow(event) {
 part("face-actions").addEventListener("click", ({ target }) => {
   const act = target.closest("button")?.dataset.act;
   if (!act || !isWhole(shown)) return;
-  const { expression, look } = shown;
+  const { look, base } = shown;
+  const expression = base ? look.point : shown.expression;
   if (act === "copy") return tell("copy", { expression: look.point, picture: look.picture });
   if (act === "a" || act === "b") return tell("set", { key: act, expression });
   tell("collect", { which: act, picture: look.picture, point: look.point });
@@ -192,17 +211,19 @@ hear("ends", (found) => {
 });
 hear("show", ({ expression, edited }) => lookTo(expression, edited));
 /** A frame of a journey: its picture is there already. */
-hear("frame", ({ expression, picture, caption, places, unusual }) => {
+hear("frame", ({ expression, picture, caption, places, unusual, edits }) => {
   silenced = asks;
   part("hint").hidden = true;
-  shown = { expression, edited: true, look: { picture, point: expression, places, unusual }, at: places };
-  face(shown.look, caption);
+  const look = { picture, point: expression, places, unusual };
+  shown = { expression, edited: true, base: { edits, caption, look }, look, at: places };
+  face(look, caption);
   moveTo(places);
 });
 
 /** Where the frame on show lies, which is told only after it. */
 hear("place", ({ expression, places, unusual }) => {
-  if (shown?.expression !== expression) return;
+  if (shown?.expression !== expression || shown.look !== shown.base?.look) return;
+  Object.assign(shown.base.look, { places, unusual });
   moveTo(places);
   tellUnusual(unusual);
 });
@@ -220,7 +241,7 @@ function draw() {
     texts = now;
     return void fetchAtlas(stand.model);
   }
-  if (now !== texts && isWhole(shown) && !shown.edited) lookTo(shown.expression);
+  if (now !== texts && isWhole(shown)) lookAgain();
   texts = now;
   if (atlas && ends.length) trace(wayOf(stand));
 }

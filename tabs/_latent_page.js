@@ -44,6 +44,24 @@ function lookAt(stand, expressions, changes = {}) {
   return { model: stand.model, seed: stand.seed, spread: stand.spread, ...texts, expressions, ...changes };
 }
 
+/** "smile=1.2, age=-0.5" → { smile: 1.2, age: -0.5 }. */
+function readEdits(text = knob("edits")?.value ?? "") {
+  const found = {};
+  for (const piece of text.split(",")) {
+    const at = piece.lastIndexOf("=");
+    if (at > 0 && piece.slice(at + 1).trim() && Number.isFinite(Number(piece.slice(at + 1)))) {
+      found[piece.slice(0, at).trim()] = Number(piece.slice(at + 1));
+    }
+  }
+  return found;
+}
+
+/** The other way; what is 0 is left out. */
+function writtenEdits(edits) {
+  const told = Object.entries(edits).map(([name, value]) => [name, Number(value.toFixed(3))]);
+  return told.filter(([, value]) => value).map(([name, value]) => `${name}=${value}`).join(", ");
+}
+
 function picture(url, alt, className = "") {
   const image = make("img", className);
   image.alt = alt;

@@ -4,6 +4,7 @@ const BEAT_MS = 90; // of a frame
 let active = null; // the run that is drawn: { run, lanes }
 let taken = -1; // the last chunk of it that is drawn
 let playing = 0;
+let loopsAnyway = false; // as somebody chose here, whatever the recipe says
 let following = true; // the newest frame is shown as it comes
 
 const length = () => Math.max(...active.lanes.map((lane) => lane.frames.length));
@@ -13,13 +14,13 @@ function begin(value) {
   [taken, following] = [-1, true];
   const alone = value.lanes.length === 1;
   active = { run: value.run, lanes: value.lanes.map((lane, k) => newLane(lane, k, alone)) };
+  active.lanes.forEach((lane) => (lane.edits = knob("edits")?.value ?? ""));
   stage.dataset.drawn = String(Boolean(value.lanes[0].drawn)); // shown in its own world alone
   part("lanes").dataset.count = active.lanes.length;
   part("lanes").dataset.grid = String(Boolean(active.lanes[0].columns));
   part("lanes").replaceChildren(...active.lanes.map((lane) => lane.root));
   part("player").hidden = true;
-  const loops = value.loop !== "once";
-  part("looping").setAttribute("aria-pressed", String(loops));
+  part("looping").setAttribute("aria-pressed", String(value.loop !== "once" || loopsAnyway));
   part("to").textContent = value.loop === "once" ? "B" : "A";
   const { top } = stage.getBoundingClientRect();
   const isAway = top > window.innerHeight * 0.8 || top < -window.innerHeight * 0.2;
@@ -88,7 +89,10 @@ function play() {
 
 part("play").addEventListener("click", play);
 part("scrub").addEventListener("input", ({ target }) => scrubTo(Number(target.value)));
-part("looping").addEventListener("click", () => part("looping").setAttribute("aria-pressed", String(!loops())));
+part("looping").addEventListener("click", () => {
+  loopsAnyway = !loops();
+  part("looping").setAttribute("aria-pressed", String(loopsAnyway));
+});
 
 // ---- updates ----
 function ended(value) {

@@ -1,7 +1,8 @@
 """Where a journey begins and ends: expressions, like "seed:7", "preset:cat - preset:dog + seed:3" → points.
 
 The grammar: [number*]term {(+|-) [number*]term}, where a term is seed:7, preset:old woman, face:kind=cat,smile=0.8,
-at:0.3,-1.2 (a place on the map's PCA plane), near:1,-0.5 (one on its t-SNE plane) or point:BASE64.
+at:0.3,-1.2 (a place on the map's PCA plane), near:1,-0.5 (one on its t-SNE plane) or point:BASE64. A preset's bare name
+will do as well, as in "old woman - person + cat".
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from playground.errors import PlaygroundError
 from playground.latent.factors import CONTINUOUS, DISCRETE
 from playground.latent.loaded import LatentModel
 from playground.latent.points import PREFIX, check_range, unpacked
+from playground.latent.presets import PRESETS
 from playground.recipes import MAX_SEED, LatentRecipe, show
 
 MOST_TERMS = 16
@@ -23,9 +25,17 @@ LARGEST_WEIGHT = 10.0
 LARGEST_PLACE = 100.0  # of a coordinate on the map
 _NUMBER = r"[0-9]{0,9}\.?[0-9]{1,9}"
 _KINDS = "seed|preset|face|at|near|point"
-_OPERATOR = re.compile(rf"([+\-−])\s{{0,9}}(?=(?:{_NUMBER}\s*\*\s*)?(?:{_KINDS}):)")
-_TERM = re.compile(rf"(?:({_NUMBER})\s*\*\s*)?({_KINDS}):(.*)", re.DOTALL)
-_FORMS = "seed:7, preset:cat, face:kind=dog,smile=1, at:0.3,-1.2, near:1,-0.5 or point:… is allowed, or a sum of such"
+_NAMES = "|".join(sorted(PRESETS, key=len, reverse=True))
+_TIMES = rf"(?:({_NUMBER})\s*\*\s*)?"
+_AHEAD = rf"\s{{0,9}}(?:{_NUMBER}\s*\*\s*)?"
+_SIGN = r"[+\-−]"
+_OPERATOR = re.compile(  # in front of a bare name after a space alone: a point's BASE64 holds signs and letters
+    rf"({_SIGN}(?={_AHEAD}(?:{_KINDS}):)|(?<!\S){_SIGN}(?={_AHEAD}(?:{_NAMES})\s{{0,9}}(?:\s{_SIGN}|$)))\s{{0,9}}"
+)
+_TERM = re.compile(rf"{_TIMES}(?:({_KINDS}):(.*)|({_NAMES}))", re.DOTALL)
+_FORMS = (
+    "seed:7, preset:cat, cat, face:kind=dog,smile=1, at:0.3,-1.2, near:1,-0.5 or point:… is allowed, or a sum of such"
+)
 _BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -72,7 +82,7 @@ def point(model: LatentModel, expression: str, spread: float, what: str = "The p
     if len(terms) > MOST_TERMS:
         raise PlaygroundError(f"{what} has {len(terms)} terms; at most {MOST_TERMS} are allowed.")
     if len(terms) == 1 and signs[0] == "+" and (match := _TERM.fullmatch(terms[0])) and not match[1]:
-        return _TERMS[match[2]](model, match[3].strip(), spread, what)  # bit for bit, which a sum need not be
+        return _found(match, model, spread, what)  # bit for bit, which a sum need not be
     total = np.zeros(model.dims)
     for sign, term in zip(signs, terms, strict=True):
         weight, found = _weighted(model, term, spread, what)
@@ -88,7 +98,12 @@ def _weighted(model: LatentModel, term: str, spread: float, what: str) -> tuple[
     weight = float(match[1] or 1)
     if weight > LARGEST_WEIGHT:
         raise PlaygroundError(f"{what} takes {show(match[1])} times a point; at most {LARGEST_WEIGHT:g} is allowed.")
-    return weight, _TERMS[match[2]](model, match[3].strip(), spread, what)
+    return weight, _found(match, model, spread, what)
+
+
+def _found(term: re.Match[str], model: LatentModel, spread: float, what: str) -> np.ndarray:
+    kind, text = ("preset", term[4]) if term[4] else (term[2], term[3].strip())
+    return _TERMS[kind](model, text, spread, what)
 
 
 def _seed(model: LatentModel, text: str, spread: float, what: str) -> np.ndarray:

@@ -166,6 +166,8 @@ def test_scrubbing_and_playing(open_page):
     page.get_by_role("button", name="Play", exact=True).click()
     expect(slider).to_have_value("1")
     page.get_by_role("button", name="Pause").click()
+    morph(page)
+    expect(page.get_by_role("button", name="Loop")).to_have_attribute("aria-pressed", "true")
 
 
 @pytest.mark.parametrize("format", ["GIF", "WebP", "MP4"])

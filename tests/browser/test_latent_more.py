@@ -89,6 +89,47 @@ def test_an_edit_moves_the_face_and_the_journey(open_page):
     assert morph(page) == made
 
 
+def test_a_frame_of_a_journey_follows_the_sliders_and_comes_back(open_page):
+    page = open_page(f"{CAT_TO_DOG}&edits=smile%3D1")
+    settle(page)
+    made = morph(page)
+    assert face(page) == made[-1]
+    page.get_by_text("Edit", exact=True).click()
+    slider = page.get_by_label("smile", exact=True)
+    slide(slider, 2)
+    changed(page, made[-1])
+    expect(part(page, "map", "face-said")).to_have_text("frame 5 of 5, edited")
+    expect(part(page, "edits", "follows")).to_have_attribute("src", face(page))
+    slide(slider, 1)
+    expect(part(page, "map", "face")).to_have_attribute("src", made[-1])
+    expect(part(page, "map", "face-said")).to_have_text("frame 5 of 5")
+
+
+def test_a_direction_without_faces_or_a_name_says_what_is_missing(open_page):
+    page = open_page("?tab=latent")
+    settle(page)
+    page.get_by_text("Edit", exact=True).click()
+    page.get_by_role("button", name="Make it").click()
+    expect(part(page, "edits", "edits-said")).to_contain_text("Collect a face or two first")
+    page.get_by_role("button", name="+ more").click()
+    page.get_by_role("button", name="Make it").click()
+    expect(part(page, "edits", "edits-said")).to_contain_text("Give the direction a name")
+    expect(part(page, "edits", "name")).to_be_focused()
+
+
+def test_a_face_that_is_not_of_what_is_written_is_marked(open_page):
+    page = open_page(CAT_TO_DOG)
+    settle(page)
+    end = page.locator(".end[data-key='a']")
+    text = end.locator(".end-text")
+    text.fill("nonsense")
+    text.press("Enter")
+    expect(end).to_have_class("end outdated")
+    text.fill("old woman − person + cat")
+    text.press("Enter")
+    expect(end).to_have_class("end")
+
+
 def test_a_direction_of_ones_own_is_built_kept_saved_and_loaded(open_page):
     page = open_page("?tab=latent&v=1&seed=3")
     settle(page)

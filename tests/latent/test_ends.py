@@ -54,6 +54,26 @@ def test_a_sum_can_weigh_and_begin_with_a_sign(vae):
     )
 
 
+@pytest.mark.parametrize(
+    ("bare", "whole"),
+    [
+        ("cat", "preset:cat"),
+        ("old woman − person + cat", "preset:old woman - preset:person + preset:cat"),
+        ("-cat with a hat + 2*seed:3 - 0.5 * dog", "-preset:cat with a hat + 2*seed:3 - 0.5*preset:dog"),
+        ("face:smile=-1 - cat", "face:smile=-1 - preset:cat"),
+    ],
+)
+def test_a_preset_s_bare_name_will_do(vae, bare, whole):
+    assert (point(vae, bare, 1.0) == point(vae, whole, 1.0)).all()
+
+
+def test_a_name_within_a_point_is_the_point_s(vae):
+    text = to_text(vae.draw(3, 1.0))
+    for name in ("-cat", "-dog", "+cat"):
+        with pytest.raises(PlaygroundError, match="the point:"):
+            point(vae, text + name, 1.0, "A")
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_a_point_s_own_marks_are_no_operators(vae, seed):
     """Base64 holds - and _, also in front of a sign."""
@@ -70,8 +90,8 @@ def test_a_minus_within_a_term_is_the_term_s(vae):
 
 
 MISTAKES = [
-    ("", "A is ''; seed:7, preset:cat, face:"),
-    ("cat", "A is 'cat'; seed:7, preset:cat,"),
+    ("", "A is ''; seed:7, preset:cat, cat, face:"),
+    ("a cat", "A is 'a cat'; seed:7, preset:cat, cat,"),
     ("seed", "A is 'seed'; seed:7"),
     ("picture:me.png", "A is 'picture:me.png'; seed:7"),
     ("seed:", "A has the seed ''; a whole number from 0 to 2147483647 is allowed."),
@@ -81,7 +101,8 @@ MISTAKES = [
     ("seed:" + "9" * 3000, "A has the seed '999"),
     ("seed:٣", "A has the seed "),
     ("seed:1 + seed:x", "A has the seed 'x'"),
-    ("seed:1 + cat", "A has the seed '1 + cat'"),
+    ("seed:1 + unicorn", "A has the seed '1 + unicorn'"),
+    ("seed:1 + catfish", "A has the seed '1 + catfish'"),
     ("seed:1 +", "A has the seed '1 +'"),
     ("preset:unicorn", "A has the preset 'unicorn'; there is: person, cat, dog"),
     ("preset:" + "x" * 3000, "A has the preset 'xxx"),
