@@ -26,7 +26,7 @@ from playground.training import Plan
 CROP = 64  # px
 CROPS = 4  # of each picture: rendering costs a fifth of a step otherwise
 GRADIENT = 1.0  # weight of the loss on differences between neighbouring pixels: sharp edges
-SQUARE = 8.0  # weight of the squared error where the decoder goes on alone: it is what decibels count
+SQUARE = 16.0  # weight of the squared error where the decoder goes on alone: it is what decibels count
 NOISE = 0.15  # largest standard deviation of the noise on latents that the decoder learns to bear
 FRESH = 1_000_000  # added to a seed: pictures that training never sees
 PLAN = Plan(  # Muon took the loss after a minute of one core from 0.40, where AdamW stood, to 0.29
