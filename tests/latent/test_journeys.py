@@ -191,7 +191,7 @@ def test_two_people_at_once_get_what_each_gets_alone(guide):
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"a": "cat"}, "a is 'cat'; "),
+        ({"a": "tiger"}, "a is 'tiger'; "),
         ({"edits": "smile=9"}, "edits has 'smile=9'"),
         ({"directions": "{"}, "directions is not JSON."),
         ({"model": "nobody"}, "There is no model 'nobody'; for latent there is: faces-gan, faces-vae."),

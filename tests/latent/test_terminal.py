@@ -131,7 +131,7 @@ def test_help_tells_every_knob(run):
 MISTAKES = [
     (("--out", "morph.avi"), "out is 'morph.avi'; a file that ends in .gif, .webp, .mp4, .png, or a folder"),
     (("--out", "nowhere/a.gif"), "There is no folder nowhere to write a.gif to."),
-    (("--a", "cat"), "a is 'cat'; seed:7, preset:cat"),
+    (("--a", "tiger"), "a is 'tiger'; seed:7, preset:cat"),
     (("--a", "picture:nobody.png"), "nobody.png: No such file or directory."),
     (("--a", "picture:."), ".: Is a directory."),
     (("--a", "picture:/dev/zero"), "The picture has more than 20 MB"),
