@@ -1,5 +1,6 @@
 // Draws the map: the points once for each plane, colour and size, and over them what moves. Before _latent_map.js.
 const MARGIN = 14; // px
+const LETTER = 12; // px, radius of a handle with its rim
 const POINT = 2.6; // px, radius
 const HUES = [28, 205, 145, 265, 340, 85, 180, 235, 5, 310, 55]; // of values without an order
 let cursor = null; // plane → [x, y]
@@ -122,11 +123,6 @@ function drawOver() {
   if (cursor) drawCursor(context, toPixels(cursor[plane]));
 }
 
-/** Whether the cursor stands on a lettered handle, which must stay readable. */
-function isOnHandle([x, y]) {
-  return ends.some((end) => end.letter && Math.hypot(...toPixels(end.places[plane]).map((v, i) => v - [x, y][i])) < 12);
-}
-
 function drawRoute(context) {
   const places = route?.[plane];
   if (!places?.length || held) return;
@@ -154,7 +150,7 @@ function drawHandle(context, [x, y], letter) {
 }
 
 function drawCursor(context, [x, y]) {
-  const [ring, arm, end] = isOnHandle([x, y]) ? [14, 14, 20] : [8, 4, 13];
+  const [ring, arm, end] = handleAt(x, y, LETTER) ? [14, 14, 20] : [8, 4, 13]; // around a letter, which stays readable
   for (const [width, colour] of [[5, colourOf("paper")], [2, colourOf("ink")]]) {
     Object.assign(context, { lineWidth: width, strokeStyle: colour });
     context.beginPath();

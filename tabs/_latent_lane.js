@@ -5,6 +5,7 @@ const FORMATS = { gif: "GIF", webp: "WebP", mp4: "MP4", ...SHEET };
 
 function newLane({ model, frames, columns, drawn }, k, alone) {
   const lane = { k, model, columns, drawn, count: frames, frames: [], points: [], way: null, result: null };
+  lane.edits = knob("edits")?.value ?? ""; // which its frames hold already
   lane.root = make("article", "lane");
   lane.root.setAttribute("aria-label", `Journey of ${model}`);
   lane.root.setAttribute("aria-busy", "true");

@@ -10,7 +10,7 @@ let plane = "pca";
 let ends = []; // { key, letter, places, … }
 let route = null; // { pca, tsne }: where the path leads
 let held = null; // what is dragged: a letter, "" for the place itself
-let shown = null; // the face on show: { expression, edited, base, look, at }; see `lookAgain`
+let shown = null; // the face on show: { expression, edited, base, look }; see `lookAgain`
 const atlases = new Map(); // by model, with its fingerprint
 
 let asks = 0; // so far; those before `silenced` are answered too late
@@ -44,7 +44,7 @@ const ask = latest("look", (found, question) => {
     return;
   }
   const [look] = found.looks;
-  shown = { expression: question.expressions[0], edited: question.edited, base: question.base, look, at: look.places };
+  shown = { expression: question.expressions[0], edited: question.edited, base: question.base, look };
   if (held === null) moveTo(look.places);
   face(look, question.base ? `${question.base.caption}, edited` : nameOf(shown.expression));
 });
@@ -65,7 +65,7 @@ function lookAgain() {
   const edits = writtenEdits(Object.fromEntries(names.map((name) => [name, differing(name)])));
   if (edits) return ask({ ...lookAt(stand, [expression], { edits }), edited, base, number: ++asks });
   silenced = ++asks;
-  shown = { ...shown, look: base.look, at: base.look.places };
+  shown = { ...shown, look: base.look };
   face(base.look, base.caption);
   moveTo(base.look.places);
 }
@@ -90,8 +90,8 @@ function goTo(x, y) {
 }
 
 // ---- the pointer ----
-function handleAt(x, y) {
-  const near = ({ places }) => Math.hypot(...toPixels(places[plane]).map((value, i) => value - [x, y][i])) <= REACH;
+function handleAt(x, y, reach = REACH) {
+  const near = ({ places }) => Math.hypot(...toPixels(places[plane]).map((value, i) => value - [x, y][i])) <= reach;
   return ends.filter((end) => end.letter).findLast(near) ?? null;
 }
 
@@ -215,15 +215,16 @@ hear("frame", ({ expression, picture, caption, places, unusual, edits }) => {
   silenced = asks;
   part("hint").hidden = true;
   const look = { picture, point: expression, places, unusual };
-  shown = { expression, edited: true, base: { edits, caption, look }, look, at: places };
+  shown = { expression, edited: true, base: { edits, caption, look }, look };
   face(look, caption);
   moveTo(places);
 });
 
 /** Where the frame on show lies, which is told only after it. */
 hear("place", ({ expression, places, unusual }) => {
-  if (shown?.expression !== expression || shown.look !== shown.base?.look) return;
+  if (shown?.expression !== expression || !shown.base) return;
   Object.assign(shown.base.look, { places, unusual });
+  if (shown.look !== shown.base.look) return; // it is edited
   moveTo(places);
   tellUnusual(unusual);
 });

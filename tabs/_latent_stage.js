@@ -14,7 +14,6 @@ function begin(value) {
   [taken, following] = [-1, true];
   const alone = value.lanes.length === 1;
   active = { run: value.run, lanes: value.lanes.map((lane, k) => newLane(lane, k, alone)) };
-  active.lanes.forEach((lane) => (lane.edits = knob("edits")?.value ?? ""));
   stage.dataset.drawn = String(Boolean(value.lanes[0].drawn)); // shown in its own world alone
   part("lanes").dataset.count = active.lanes.length;
   part("lanes").dataset.grid = String(Boolean(active.lanes[0].columns));

@@ -93,10 +93,14 @@ def _reader(points: np.ndarray, known: Sequence[Mapping[str, Any]]) -> _Reader:
     for name in NUMBERS:
         chosen = held[:, FACTORS.index(name)]
         given, told = features[chosen], wanted[chosen, PLACES[name].start]
+        if not len(given):
+            columns.append(np.zeros(features.shape[1]))
+            trust.append(0.0)
+            continue
         gram = given.T @ given + SMOOTH * len(given) * np.eye(given.shape[1])
-        columns.append(np.linalg.solve(gram, given.T @ told) if len(given) else np.zeros(features.shape[1]))
-        left = np.square(told - given @ columns[-1]).mean() if len(given) else 0.0
-        trust.append(max(0.0, 1 - left / told.var()) if len(given) and told.var() else 0.0)
+        columns.append(np.linalg.solve(gram, given.T @ told))
+        left, spread = np.square(told - given @ columns[-1]).mean(), told.var()
+        trust.append(max(0.0, 1 - left / spread) if spread else 0.0)
     weights = np.stack(columns, axis=1)
     return _Reader(lambda rows: _features(rows) @ weights, np.array(trust))
 

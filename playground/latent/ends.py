@@ -26,13 +26,12 @@ LARGEST_PLACE = 100.0  # of a coordinate on the map
 _NUMBER = r"[0-9]{0,9}\.?[0-9]{1,9}"
 _KINDS = "seed|preset|face|at|near|point"
 _NAMES = "|".join(sorted(PRESETS, key=len, reverse=True))
-_TIMES = rf"(?:({_NUMBER})\s*\*\s*)?"
 _AHEAD = rf"\s{{0,9}}(?:{_NUMBER}\s*\*\s*)?"
 _SIGN = r"[+\-−]"
 _OPERATOR = re.compile(  # in front of a bare name after a space alone: a point's BASE64 holds signs and letters
     rf"({_SIGN}(?={_AHEAD}(?:{_KINDS}):)|(?<!\S){_SIGN}(?={_AHEAD}(?:{_NAMES})\s{{0,9}}(?:\s{_SIGN}|$)))\s{{0,9}}"
 )
-_TERM = re.compile(rf"{_TIMES}(?:({_KINDS}):(.*)|({_NAMES}))", re.DOTALL)
+_TERM = re.compile(rf"(?:({_NUMBER})\s*\*\s*)?(?:({_KINDS}):(.*)|({_NAMES}))", re.DOTALL)
 _FORMS = (
     "seed:7, preset:cat, cat, face:kind=dog,smile=1, at:0.3,-1.2, near:1,-0.5 or point:… is allowed, or a sum of such"
 )
