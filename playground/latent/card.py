@@ -146,8 +146,9 @@ def _points() -> str:
     return f"""Beside its weights lies an atlas: the points of labelled training faces, two maps of them, and a
 direction for each factor, learnt by one regression on all factors, so that each leaves the others alone as far as a
 straight line can; that of {" and ".join(OF_PEOPLE)} from people alone, who show it in another way than animals. Each
-was then tried on {TRIED} training faces: what the model's own encoder finds changed beside the factor is taken off. Those of
-choices are {STRETCH:g} times as long as a standard deviation, and may take {SPARED:g} σ of another factor along.
+was then tried on {TRIED} training faces: what the model's own encoder finds changed beside the factor is taken off.
+Those of choices are {STRETCH:g} times as long as a standard deviation, and may take {SPARED:g} σ of another factor
+along.
 
 - Ranges: {ranges}.
 - Choices: {choices}.
