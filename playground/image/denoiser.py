@@ -26,6 +26,7 @@ from playground.image.details import add_details, write_details
 from playground.image.imagining import complete
 from playground.image.latents import LatentCache
 from playground.image.model import GUIDANCE, STEPS, make_pipeline, make_scheduler, make_unet, tokenize
+from playground.image.nouns import read_nouns
 from playground.image.world import Scene, draw_scene
 from playground.training import Plan
 
@@ -52,6 +53,16 @@ CURRICULUM = {  # shares of the layouts from this share of the run on
 # Share of scenes with something recoloured, from that share of the run on. As often as the world has them, they lagged
 # behind: after 1.4 M pictures a recogniser named 94 % of the things in their own colours, and 64 % of the others.
 RECOLOURED = {0.0: 0.45, 0.5: 0.7}
+# Things that a recogniser named in fewer than two of three pictures after 1.8 M of them: most are thin and aslant, or
+# others at first sight. From half of the run on scenes with one come that many times as often as others.
+SLOW = frozenset(
+    {
+        *("camel", "crab", "deer", "dolphin", "duck", "eagle", "fire engine", "flamingo", "giraffe", "guitar"),
+        *("helicopter", "ice cream", "kangaroo", "key", "ladybug", "lemon", "lollipop", "moon", "racing car", "rocket"),
+        *("rooster", "spider", "squirrel", "swan", "sword", "teapot", "tractor", "trumpet"),
+    }
+)
+OFTENER = {0.0: 1.0, 0.5: 2.5}
 UPRIGHT = 0.6  # up to this share of the run nothing is tilted: what a thing looks like is learnt sooner
 PREVIEWS = (
     "a cat",
@@ -126,6 +137,13 @@ class DenoiserJob:
     ) -> None:
         self._cache, self._fresh, self._tokenizer, self._text = cache, fresh, tokenizer, start or text
         self._out, self._plan, self._tiny, self._start = out, plan, tiny, start
+        slow = np.array([noun in SLOW for noun in read_nouns()])
+        weighty = slow[cache.nouns].any(axis=1)  # (scenes,)
+        self._odds = {  # summed weights of the scenes of a kind
+            (kind, oftener): np.cumsum(np.where(weighty[pool], oftener, 1.0))
+            for kind, pool in cache.pools.items()
+            for oftener in OFTENER.values()
+        }
 
     def build(self) -> nn.Module:
         """Attention is spelled out as products: PyTorch's fused one takes five times as long backwards on a CPU."""
@@ -141,13 +159,7 @@ class DenoiserJob:
         layouts = dice.choice(list(mix), self._plan.batch_size, p=list(mix.values()))
         chances = dice.random((4, self._plan.batch_size))
         kinds = [self._kind(layout, chance < recoloured) for layout, chance in zip(layouts, chances[3], strict=True)]
-        pools = [self._cache.pools[kind] for kind in kinds]
-        reach = [
-            len(pool) if progress >= UPRIGHT else self._cache.upright[kind] or len(pool)
-            for kind, pool in zip(kinds, pools, strict=True)
-        ]
-        places = (chances[0] * reach).astype(int)
-        indices = np.array([pool[place] for pool, place in zip(pools, places, strict=True)])
+        indices = np.array([self._draw(kind, chance, progress) for kind, chance in zip(kinds, chances[0], strict=True)])
         mine = slice(rank, None, world)
         texts = [
             "" if drop < DROPOUT else _tell(draw_scene(self._cache.seed, int(index)), cursor + place)
@@ -162,6 +174,12 @@ class DenoiserJob:
     def _kind(self, layout: str, recoloured: bool) -> tuple[str, bool]:
         """A key of the cache's pools; the other one of a layout where a small cache has nothing of the kind."""
         return (layout, recoloured if len(self._cache.pools[layout, recoloured]) else not recoloured)
+
+    def _draw(self, kind: tuple[str, bool], chance: float, progress: float) -> int:
+        """The scene of a kind on which a chance of 0 … 1 falls."""
+        pool, odds = self._cache.pools[kind], self._odds[kind, _newest(OFTENER, progress)]
+        reach = len(pool) if progress >= UPRIGHT else self._cache.upright[kind] or len(pool)
+        return int(pool[np.searchsorted(odds, chance * odds[reach - 1], side="right")])
 
     @torch.no_grad()
     def report(self, module: Denoiser, final: bool) -> dict[str, float]:

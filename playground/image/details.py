@@ -38,7 +38,7 @@ SPELLED = {
     "extent": {"l": "large", "m": "of medium size", "s": "small"},
     "facing": {">": "mirrored"},
 }
-ALL, NONE = 0.65, 0.2  # shares of captions with all details and with none
+ALL, NONE = 0.8, 0.1  # shares of captions with all details and with none
 GAP = 0.4  # share of signs that is left out of the others
 
 

@@ -6,6 +6,8 @@ encoder, not the denoiser.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from itertools import product
 from pathlib import Path
 
@@ -14,24 +16,28 @@ import torch
 from diffusers import AutoencoderTiny
 
 from playground.image.model import LATENT_CHANNELS, LATENT_SIZE, SIZE
+from playground.image.nouns import read_nouns
 from playground.image.render import Renderer
 from playground.image.world import LAYOUTS, draw_scene, layout_of
 from playground.machine import has_bf16
 
 CHUNK = 64  # pictures encoded at once
+PROBES = 100  # scenes that tell one version of the world from another
 
 
 class LatentCache:
-    """The first `count` training scenes of a series as latents and object masks.
+    """The first `count` training scenes of a series as latents and object masks, in a folder of their own in `folder`.
 
     Attributes:
         seed: of the series. vae: encodes, and can decode.
         pools: for each layout, without and with a thing recoloured, the indices of its scenes, first those in which
             nothing is tilted.
         upright: as `pools`, how many these are.
+        nouns: (count, 2) uint8, the numbers in `read_nouns()` of what captions name; twice the same where it is one.
     """
 
     def __init__(self, folder: Path, vae: AutoencoderTiny, renderer: Renderer, *, seed: int, count: int) -> None:
+        folder = folder / f"{world_version(renderer)}-{seed}"
         folder.mkdir(parents=True, exist_ok=True)
         self.seed, self.vae, self._renderer = seed, vae.eval().requires_grad_(False), renderer
         latent, mask = (LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE), (LATENT_SIZE, LATENT_SIZE)
@@ -39,7 +45,8 @@ class LatentCache:
         self._masks = _map(folder / "masks.u8", np.uint8, (count, *mask))
         self._filled = _map(folder / "filled.u8", np.uint8, (count,))
         layouts = np.array([layout_of(seed, index) for index in range(count)])
-        tilted, recoloured = self._looks(folder, count)
+        facts = self._facts(folder, count)
+        tilted, recoloured, self.nouns = facts[:, 1] > 0, facts[:, 2] > 0, facts[:, 3:]
         self.pools: dict[tuple[str, bool], np.ndarray] = {}
         self.upright: dict[tuple[str, bool], int] = {}
         for layout, coloured in product(LAYOUTS, (False, True)):
@@ -48,16 +55,17 @@ class LatentCache:
             self.pools[layout, coloured] = np.concatenate([upright, np.flatnonzero(there & tilted)])
             self.upright[layout, coloured] = len(upright)
 
-    def _looks(self, folder: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """(count,) bool each: in which scenes something is tilted, and in which something is recoloured.
+    def _facts(self, folder: Path, count: int) -> np.ndarray:
+        """(count, 5) uint8: 1, whether something is tilted, whether something is recoloured, both nouns.
 
-        Kept, because drawing all of them takes a while.
+        Kept, because drawing all scenes takes a while.
         """
-        known = _map(folder / "looks.u8", np.uint8, (count,))  # 0 not known yet, else 1 + tilted + 2·recoloured
-        for index in np.flatnonzero(known == 0):
-            things = draw_scene(self.seed, int(index)).things
-            known[index] = 1 + any(thing.tilt for thing in things) + 2 * any(thing.colour for thing in things)
-        return (known - 1) % 2 == 1, known > 2
+        known, numbers = _map(folder / "facts.u8", np.uint8, (count, 5)), {n: k for k, n in enumerate(read_nouns())}
+        for index in np.flatnonzero(known[:, 0] == 0):
+            scene = draw_scene(self.seed, int(index))
+            tilted, coloured = any(t.tilt for t in scene.things), any(t.colour for t in scene.things)
+            known[index] = 1, tilted, coloured, numbers[scene.named[0].noun], numbers[scene.named[-1].noun]
+        return np.array(known)
 
     def read(self, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Entries, encoding what is missing.
@@ -82,6 +90,15 @@ class LatentCache:
             self._latents[indices] = encode(self.vae, pixels).numpy().astype(np.float16)
         self._masks[indices] = shrink_masks(np.stack([mask for _, mask in rendered]))
         self._filled[indices] = 1  # last: an entry that counts as there is whole
+
+
+def world_version(renderer: Renderer) -> str:
+    """8 hex digits that change whenever scenes are drawn otherwise: old latents are never taken for new ones."""
+    scenes = [draw_scene(0, index) for index in range(PROBES)]
+    content = hashlib.sha256(json.dumps([scene.labels() for scene in scenes]).encode())
+    for scene in scenes:
+        content.update(renderer.render(scene)[0].tobytes())
+    return content.hexdigest()[:8]
 
 
 @torch.no_grad()

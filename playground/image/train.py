@@ -160,7 +160,7 @@ def _train_denoiser(course: Course, plan: Plan) -> None:
     kept = course.folder("latents")
     count, fresh = (SMOKE_CACHED, SMOKE_CACHED) if course.smoke else (CACHED, FRESH)
     caches = [
-        LatentCache(kept / f"seed-{seed}", vae, course.renderer, seed=seed, count=n)
+        LatentCache(kept, vae, course.renderer, seed=seed, count=n)
         for seed, n in ((course.seed, count), (course.seed + autoencoder.FRESH, fresh))
     ]
     tokenizer = CLIPTokenizer.from_pretrained(text / "tokenizer")

@@ -25,7 +25,8 @@ LAYOUTS = {"single": 0.42, "worn": 0.14, "count": 0.14, "pair": 0.30}
 RELATIONS = ("left of", "right of", "above", "below")
 HELD_OUT = 10  # one combination in so many is kept from training
 PLAIN_SHARE = 0.25  # of pictures without a place
-TILTS = {0: 3, 8: 1, -8: 1}
+TILTS = {0: 6, 8: 1, -8: 1}
+MIRRORED = 0.2  # of things: where it was a half, a denoiser drew the mean of both ways
 Split = Literal["train", "held_out", "all"]
 
 
@@ -161,7 +162,7 @@ def make_thing(dice: Dice, name: str, place: str, worn: str | None) -> Thing:
         size="",
         box=(0, 0, 0),
         grounded=not (_floats(place) or noun.flies),
-        flip=dice.chance(0.5),
+        flip=dice.chance(MIRRORED),
         tilt=dice.weigh(TILTS),
         shade=dice.number(0, len(TINTS) - 1),
     )

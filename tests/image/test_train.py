@@ -15,7 +15,7 @@ from diffusers import DPMSolverMultistepScheduler, UNet2DConditionModel
 from safetensors.torch import load_file
 
 from playground.errors import PlaygroundError
-from playground.image import denoiser, naming, train
+from playground.image import denoiser, naming, train, world
 from playground.image.autoencoder import Crops, Reconstruction, decode, fingerprint, normalise
 from playground.image.denoiser import Denoiser, DenoiserJob, Noised
 from playground.image.latents import LatentCache, encode, shrink_masks
@@ -29,6 +29,7 @@ from playground.image.model import (
     tokenize,
 )
 from playground.image.naming import FACTORS, name_factors
+from playground.image.nouns import read_nouns
 from playground.image.phrases import meanings
 from playground.image.reading import read_caption, split_details
 from playground.image.render import Renderer, render
@@ -180,6 +181,14 @@ def test_a_latent_cache_knows_what_is_tilted_and_recoloured(tmp_path):
         assert tilted == sorted(tilted) and tilted.count(False) == cache.upright[layout, recoloured]
 
 
+def test_latents_of_another_world_are_not_taken_for_this_one_s(tmp_path, monkeypatch):
+    vae = make_autoencoder(tiny=True)
+    LatentCache(tmp_path, vae, Renderer(), seed=0, count=2)
+    monkeypatch.setattr(world, "MIRRORED", 0.9)
+    LatentCache(tmp_path, vae, Renderer(), seed=0, count=2)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_masks_shrink_to_shares():
     mask = np.zeros((1, 128, 128), dtype=np.uint8)
     mask[0, :8, :4] = 2
@@ -288,3 +297,17 @@ def test_an_encoder_is_known_by_its_weights(tmp_path):
     torch.nn.init.zeros_(vae.encoder.layers[0].weight)
     vae.save_pretrained(tmp_path / "c")
     assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b") != fingerprint(tmp_path / "c")
+
+
+def test_later_batches_hold_more_of_what_is_learnt_slowly(trained, tmp_path, tokenizer):
+    assert denoiser.SLOW.issubset(read_nouns())
+    cache = LatentCache(tmp_path, make_autoencoder(tiny=True), Renderer(), seed=0, count=400)
+    plan = replace(denoiser.PLAN, batch_size=256)
+    job = DenoiserJob(cache, cache, tokenizer, trained[0] / "text", tmp_path / "model", plan, tiny=True)
+
+    def share(progress: float) -> float:
+        texts = tokenizer.batch_decode(job.batch(0, progress, 0, 1).ids, skip_special_tokens=True)
+        named = [thing.noun for text in texts for thing in read_caption(split_details(text)[0]).things]
+        return sum(noun in denoiser.SLOW for noun in named) / len(named)
+
+    assert share(0.9) > 1.4 * share(0.4)
