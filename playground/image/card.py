@@ -28,7 +28,7 @@ SHEET = "held-out.png"
 DATASET = "held-out combinations of scenes"
 SEEN = {  # what a stage of the training counts
     "autoencoder": "crops",
-    "decoder": "crops",
+    "decoder": "crops and pictures",
     "text": "captions",
     "recogniser": "views",
     "denoiser": "pictures",

@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -137,13 +138,6 @@ class DenoiserJob:
     ) -> None:
         self._cache, self._fresh, self._tokenizer, self._text = cache, fresh, tokenizer, start or text
         self._out, self._plan, self._tiny, self._start = out, plan, tiny, start
-        slow = np.array([noun in SLOW for noun in read_nouns()])
-        weighty = slow[cache.nouns].any(axis=1)  # (scenes,)
-        self._odds = {  # summed weights of the scenes of a kind
-            (kind, oftener): np.cumsum(np.where(weighty[pool], oftener, 1.0))
-            for kind, pool in cache.pools.items()
-            for oftener in OFTENER.values()
-        }
 
     def build(self) -> nn.Module:
         """Attention is spelled out as products: PyTorch's fused one takes five times as long backwards on a CPU."""
@@ -180,6 +174,16 @@ class DenoiserJob:
         pool, odds = self._cache.pools[kind], self._odds[kind, _newest(OFTENER, progress)]
         reach = len(pool) if progress >= UPRIGHT else self._cache.upright[kind] or len(pool)
         return int(pool[np.searchsorted(odds, chance * odds[reach - 1], side="right")])
+
+    @cached_property
+    def _odds(self) -> dict[tuple[tuple[str, bool], float], np.ndarray]:
+        """By kind and by how much oftener the slow come, the summed weights of the cache's scenes of that kind."""
+        slow = np.array([noun in SLOW for noun in read_nouns()])[self._cache.nouns].any(axis=1)  # (scenes,)
+        return {
+            (kind, oftener): np.cumsum(np.where(slow[pool], oftener, 1.0))
+            for kind, pool in self._cache.pools.items()
+            for oftener in OFTENER.values()
+        }
 
     @torch.no_grad()
     def report(self, module: Denoiser, final: bool) -> dict[str, float]:

@@ -35,7 +35,7 @@ def test_scenes_alike_could_have_the_same_caption():
     prompts = open_prompts(choose(64), 4)
     assert len({one.scene.things[0].noun for one in prompts}) == 4
     for one, scenes in zip(prompts, scenes_alike(prompts, 5), strict=True):
-        assert len(scenes) == 5 == len({scene.things for scene in scenes})
+        assert len(scenes) == 5 and len({scene.things for scene in scenes}) > 3
         assert one.saying.place and not one.saying.position
         assert all(one.saying.fits(scene) for scene in scenes)
 
