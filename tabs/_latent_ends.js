@@ -104,9 +104,20 @@ function describe(stop) {
   stop.text.placeholder = seed && `seed:${seedOf(stop.key)}`;
 }
 
+let complaint = ""; // what is wrong with the ends, or with the file that was to become one
+let foreign = { expression: "", hint: "" }; // an end from a picture that is unlike all that the model knows
+
+/** What is wrong, or else the hint of an upload for as long as it is one of the ends. */
+function say() {
+  const stands = foreign.expression && keys().some((key) => expressionAt(key) === foreign.expression);
+  const text = complaint || (stands ? foreign.hint : "");
+  if (part("ends-said").textContent !== text) part("ends-said").textContent = text;
+  part("ends-said").hidden = !text;
+}
+
 const look = latest("look", (found, question) => {
-  part("ends-said").textContent = found.problem ?? "";
-  part("ends-said").hidden = !found.problem;
+  complaint = found.problem ?? "";
+  say();
   stops.forEach((stop) => stop.root.classList.toggle("outdated", Boolean(found.problem)));
   if (found.problem) return;
   question.keys.forEach((key, i) => {
@@ -123,6 +134,7 @@ let looked = "";
 function refresh() {
   if (!stand?.model || !ready) return;
   arrange();
+  say();
   const shown = keys();
   const question = lookAt(stand, shown.map(wholeAt));
   if (JSON.stringify(question) === looked) return;
@@ -132,15 +144,17 @@ function refresh() {
 
 async function takeUpload(file) {
   const complain = (text) => {
-    part("ends-said").textContent = text;
-    part("ends-said").hidden = !text;
+    complaint = text;
+    say();
   };
   const content = await contentOf(file, complain);
   if (content === null) return;
   const found = await asked("rebuild", { model: stand.model, file: content });
+  if (!found.problem) {
+    foreign = { expression: found.point, hint: found.hint ?? "" };
+    setExpression(uploadFor, found.point);
+  }
   complain(found.problem ?? "");
-  if (!found.problem) setExpression(uploadFor, found.point);
-  if (found.hint) complain(found.hint);
 }
 
 function draw() {

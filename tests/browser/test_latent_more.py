@@ -64,8 +64,12 @@ def test_an_upload_becomes_an_end(open_page):
         page.get_by_role("button", name="A: a picture of yours").click()
     chooser.value.set_files(plain_png())
     expect(box(page, "a")).to_have_value(re.compile("^point:"))
-    expect(part(page, "ends", "ends-said")).to_contain_text("far from what the model knows")
+    said = part(page, "ends", "ends-said")
+    expect(said).to_contain_text("far from what the model knows")
     morph(page)
+    expect(said).to_contain_text("far from what the model knows")
+    page.get_by_label("A: a face to begin with").select_option("owl")
+    expect(said).to_be_hidden()
 
 
 # ---- edits ----
