@@ -51,11 +51,13 @@ def restored(folder: Path) -> list[dict[str, Any]] | None:
     return read_run(folder) if (folder / HISTORY).exists() and not (folder / STATE).exists() else None
 
 
-def stages_section(folder: Path, told: str, units: Mapping[str, str], last: str) -> str:
+def stages_section(
+    folder: Path, told: str, units: Mapping[str, str], last: str, how: str = "Trained from scratch"
+) -> str:
     """How a model was trained, from `training.json`; says so where that is missing.
 
     Args:
-        told: what follows "Trained from scratch by …".
+        told: what follows "Trained from scratch by …", or as `how` has it.
         units: what `seen` counts, by stage.
         last: the stage whose machine is told and whose loss is drawn.
     """
@@ -71,7 +73,7 @@ def stages_section(folder: Path, told: str, units: Mapping[str, str], last: str)
     run = stages[last]
     averaged = f"weights are averaged, exponentially, by {run['plan']['ema']:g} a step; " if run["plan"]["ema"] else ""
     parts = [
-        f"Trained from scratch by {command}{told}",
+        f"{how} by {command}{told}",
         table(HEAD, [_row(name, run, units[name]) for name, run in stages.items()]),
         "\n".join(legs + notes),
         f"Hardware of the stage {last}: {machine.sentence(run['machine'])}. Processes: {run['processes']}; precision: "

@@ -21,7 +21,7 @@ from playground.cards import (
 from playground.image import phrases
 from playground.image.adherence import FACTORS
 from playground.image.imagining import complete
-from playground.registry import Manifest
+from playground.registry import MANIFEST, Manifest
 from playground.stages import stages_section
 
 SHEET = "held-out.png"
@@ -32,12 +32,18 @@ SEEN = {  # what a stage of the training counts
     "text": "captions",
     "recogniser": "views",
     "denoiser": "pictures",
+    "distilled": "pictures",
 }
+FAST = "-fast"  # ends the name of a model into which the guidance of another is distilled
 COURSE = (
     ", stage by stage: the autoencoder; its decoder alone; the text encoder, to name what a caption says; the "
     "recogniser, which only measures; then the denoiser, and the text encoder with it. Muon trains matrices and "
     "kernels, AdamW the rest. A stage of more than one leg goes on where the one before left off."
 )
+DISTILLED = """. Its denoiser began as that of `{name}` with the fingerprint `{fingerprint}`, whose
+text encoder and autoencoder it has, and learnt from noisy training scenes with their captions to tell at once what that
+one tells by guidance {guidance:g} (Meng et al. 2023): it is asked once a step instead of twice. Muon trains matrices
+and kernels, AdamW the rest."""
 SIGNS = """
 
 What a prompt leaves open, its seed decides: the playground writes it behind the prompt, a bracket for each thing, as a
@@ -45,11 +51,21 @@ person can. In a bracket stand, in this order: the number of the drawing; `|` up
 `=` as it is, `-` darker, `+` brighter, `*` warmer, `~` cooler; the size, `l`, `m` or `s`; `!` or `?`, which hat
 or glasses; `<` as drawn or `>` mirrored; the column, of the letters `bcdefghijkn`; the row, of the signs `0123456789x`.
 Each result tells the prompt that the model read."""
+UNGUIDED = """
+- It has guidance of its own: more than 1 saturates, and at 1 what should not be in the picture is not heard."""
 SWEPT = ("noun", "colour", "place", "number", "both nouns", "relation", "worn", "all")
 SIDES = ("model", "renders")
 SCORED = ("model", "renders", "decoded")
 COLUMNS = ("held out", "renders", "decoded", "seen", "renders", "decoded")
 KNOBS = {"guidance_scale": "guidance", "steps": "steps"}
+
+
+def write_cards(folder: Path) -> None:
+    """The card of a checkpoint folder, and of the model beside it of which it is a distilled copy, or the other way."""
+    write_card(folder)
+    for other in _pair(folder, read_manifest(folder)):
+        if other != folder:
+            write_card(other)
 
 
 def write_card(folder: Path) -> None:
@@ -75,8 +91,8 @@ def write_card(folder: Path) -> None:
         "Prompts": _prompts(manifest),
         "Data and licence": _data(manifest),
         "Architecture": _architecture(folder, manifest),
-        "Training": stages_section(folder, COURSE, SEEN, "denoiser"),
-        "Evaluation": _evaluation(found)
+        "Training": _training(folder, manifest),
+        "Evaluation": "\n\n".join([_evaluation(found), *_costs(folder, manifest)])
         if found
         else f"`python -m playground evaluate {manifest.name}` fills this in.",
         "Pictures": _pictures(found) if found else "They come with the evaluation.",
@@ -164,6 +180,45 @@ def _parameters(folder: Path) -> int:
                     size *= side
                 count += size
     return count
+
+
+def _training(folder: Path, manifest: Manifest) -> str:
+    distilled = manifest.details.get("distilled")
+    if not distilled:
+        return stages_section(folder, COURSE, SEEN, "denoiser")
+    return stages_section(folder, DISTILLED.format(**distilled), SEEN, "distilled", "Distilled")
+
+
+def _pair(folder: Path, manifest: Manifest) -> list[Path]:
+    """The folders of a model and of its distilled copy, of which `folder` is one; none where the other is missing."""
+    source, copy = folder, folder.with_name(f"{folder.name}{FAST}")
+    if distilled := manifest.details.get("distilled"):
+        source, copy = folder.with_name(distilled["name"]), folder
+    return [source, copy] if all((one / MANIFEST).is_file() for one in (source, copy)) else []
+
+
+def _costs(folder: Path, manifest: Manifest) -> list[str]:
+    """What distilled guidance costs in adherence: both models beside each other, where both have been measured."""
+    pair = _pair(folder, manifest)
+    found = [read_evaluation(one, read_manifest(one)) for one in pair]
+    if not pair or not all(found):
+        return []
+    sides = [one["adherence"][split]["model"] for split in ("held_out", "seen") for one in found if one]
+    names = [one.name for one in pair]
+    rows = [
+        (name, *(f"{side[name]['share']:.1%}" for side in sides))
+        for name in FACTORS
+        if all(name in side for side in sides)
+    ]
+    calls = [
+        "calls of the denoiser for a picture",
+        *[f"{one['settings']['steps'] * (1 + (one['settings']['guidance_scale'] > 1)):g}" for one in found if one] * 2,
+    ]
+    heads = [f"{name}, {split}" for split in ("held out", "seen") for name in names]
+    return [
+        f"`{names[1]}` is `{names[0]}` with its guidance distilled: it asks the denoiser once a step. What that costs:",
+        table(("what is right", *heads), [*rows, calls]),
+    ]
 
 
 def _evaluation(found: Mapping[str, Any]) -> str:
@@ -276,5 +331,5 @@ def _limits(manifest: Manifest) -> str:
 - 128 × 128 px and no more. Small things lose their faces in the autoencoder, which sets how sharp a picture can be.
 - Combinations that training never saw come out less surely than others, by as much as is measured above.
 - The drawings are one foundry's view of the world: its animals, foods, vehicles and buildings are those of one emoji
-  font.
+  font.{UNGUIDED if manifest.details.get("distilled") else ""}
 - The recogniser learnt from renders. On pictures unlike any render it names something all the same."""

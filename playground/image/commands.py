@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.commands import Commands, Report
+from playground.registry import Registry
 
 PICTURES = 1000  # of a data set, if nothing else is said: the world itself has no end
 
@@ -27,10 +28,22 @@ def _train_scenes(font: Path | None, runs: Path, out: Path, smoke: bool, minutes
     return train_scenes(found, runs, out, smoke=smoke, minutes=minutes, warm=warm)
 
 
+def _distil(font: Path | None, runs: Path, out: Path, smoke: bool, minutes: float | None, warm: bool) -> Path:
+    from playground.image.emoji import find_font
+
+    found = find_font(font)
+    from playground.image.distil import distil_scenes
+
+    return distil_scenes(Registry().folder / "scenes", found, runs, out, smoke=smoke, minutes=minutes, warm=warm)
+
+
 def _evaluate_scenes(folder: Path, font: Path | None, report: Report) -> dict[str, Any]:
     from playground.image.evaluate import evaluate
 
     return evaluate(folder, report, font=font)
 
 
-COMMANDS = {"scenes": Commands(_fetch_scenes, _train_scenes, _evaluate_scenes)}
+COMMANDS = {
+    "scenes": Commands(_fetch_scenes, _train_scenes, _evaluate_scenes),
+    "scenes-fast": Commands(_fetch_scenes, _distil, _evaluate_scenes),
+}

@@ -24,7 +24,7 @@ from playground.distances import frechet, nearest, quantiles, spread
 from playground.image.adherence import FACTORS, judge, tally
 from playground.image.asked import KINDS, SERIES, SPLITS, Asked, choose, open_prompts, scenes_alike
 from playground.image.autoencoder import decode
-from playground.image.card import SHEET, write_card
+from playground.image.card import SHEET, write_cards
 from playground.image.imagining import complete
 from playground.image.latents import encode
 from playground.image.model import GUIDANCE, STEPS
@@ -64,6 +64,7 @@ def evaluate(folder: Path, report: Report = print, *, n: int = COUNT, font: Path
     pipeline = StableDiffusionPipeline.from_pretrained(folder)
     pipeline.set_progress_bar_config(disable=True)
     settings = _settings(manifest)
+    scales = (settings["guidance_scale"],) if manifest.details.get("distilled") else GUIDANCES
     asked, others = choose(n), choose(n, SERIES + 2)
     read = complete if manifest.details.get("reads_details") else lambda prompt, seed: prompt
     report(f"Rendering {2 * n} fresh scenes")
@@ -110,14 +111,14 @@ def evaluate(folder: Path, report: Report = print, *, n: int = COUNT, font: Path
         "frechet": {"model": frechet(features, reference), "renders": frechet(fresh, reference)},
         "neighbours": _neighbours(recogniser, renderer, 10 * n, {"model": features, "renders": fresh}),
         "seeds": _seeds(prompts, look(seeds, "Seeds")[2], recogniser.look(_render(renderer, alike))[1]),
-        "by": {"guidance_scale": sweep("guidance_scale", GUIDANCES), "steps": sweep("steps", STEP_COUNTS)},
+        "by": {"guidance_scale": sweep("guidance_scale", scales), "steps": sweep("steps", STEP_COUNTS)},
         "swept": len(few),
         "autoencoder": signal_to_noise(renders, decoded),
         "sheet": _write_sheet(folder / SHEET, asked, pictures),
         "seconds": round(time.monotonic() - began, 1),
     }
     write_record(folder / EVALUATION, result)
-    write_card(folder)
+    write_cards(folder)
     return result
 
 

@@ -61,7 +61,11 @@ class Course:
     seed: int
 
     def plan(self, stage: str, minutes: float | None) -> Plan:
-        plan = replace(PLANS[stage], minutes=minutes, seed=self.seed)
+        return self.adapt(PLANS[stage], minutes)
+
+    def adapt(self, plan: Plan, minutes: float | None) -> Plan:
+        """A stage's plan for this course."""
+        plan = replace(plan, minutes=minutes, seed=self.seed)
         if not self.smoke:
             return plan
         return replace(plan, minutes=None, steps=SMOKE_STEPS, batch_size=SMOKE_BATCH, report_every_s=math.inf)
@@ -157,17 +161,21 @@ def _train_denoiser(course: Course, plan: Plan) -> None:
     if not (text / "tokenizer").is_dir():
         raise PlaygroundError(f"The stage denoiser needs a text encoder in {text}: run the stage text first.")
     vae = AutoencoderTiny.from_pretrained(course.vae())
-    kept = course.folder("latents")
-    count, fresh = (SMOKE_CACHED, SMOKE_CACHED) if course.smoke else (CACHED, FRESH)
-    caches = [
-        LatentCache(kept, vae, course.renderer, seed=seed, count=n)
-        for seed, n in ((course.seed, count), (course.seed + autoencoder.FRESH, fresh))
-    ]
+    caches = open_caches(course, vae, course.folder("latents"))
     tokenizer = CLIPTokenizer.from_pretrained(text / "tokenizer")
     earlier = restored(folder)
     start = folder / "model" if earlier else None
     job = DenoiserJob(*caches, tokenizer, text, folder / "model", plan, tiny=course.smoke, start=start)
     fit(job, plan, folder, earlier=earlier)
+
+
+def open_caches(course: Course, vae: AutoencoderTiny, folder: Path) -> tuple[LatentCache, LatentCache]:
+    """Latents of the training scenes, and of fresh ones that training never sees."""
+    count, fresh = (SMOKE_CACHED, SMOKE_CACHED) if course.smoke else (CACHED, FRESH)
+    return (
+        LatentCache(folder, vae, course.renderer, seed=course.seed, count=count),
+        LatentCache(folder, vae, course.renderer, seed=course.seed + autoencoder.FRESH, count=fresh),
+    )
 
 
 STAGES: dict[str, Callable[[Course, Plan], None]] = {
