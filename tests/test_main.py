@@ -21,7 +21,7 @@ from playground.text.data import Story
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 180
-NOBODY = "There is no model 'nobody' to make here; there is: scenes, faces, faces-vae, faces-gan, tales."
+NOBODY = "There is no model 'nobody' to make here; there is: scenes, scenes-fast, faces, faces-vae, faces-gan, tales."
 BRIEF = ["--prompt", "Once upon a time", "--seed", "7", "--max-new-tokens", "8"]
 
 
