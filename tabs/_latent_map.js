@@ -132,13 +132,22 @@ function follow(event) {
 );
 
 // ---- what can be done with the face ----
+/** A frame holds the edits that it was made with: an end, to which edits are added, is the point before them. */
+async function becomeEnd(key, { expression, base }) {
+  const made = Object.entries(readEdits(base?.edits ?? ""));
+  const back = writtenEdits(Object.fromEntries(made.map(([name, sigma]) => [name, -sigma])));
+  if (!back) return tell("set", { key, expression });
+  const found = await asked("look", lookAt(stand, [expression], { edits: back }));
+  part("face-said").textContent = found.problem ?? "";
+  if (!found.problem) tell("set", { key, expression: found.looks[0].point });
+}
+
 part("face-actions").addEventListener("click", ({ target }) => {
   const act = target.closest("button")?.dataset.act;
   if (!act || !isWhole(shown)) return;
-  const { look, base } = shown;
-  const expression = base ? look.point : shown.expression;
+  const { look } = shown;
   if (act === "copy") return tell("copy", { expression: look.point, picture: look.picture });
-  if (act === "a" || act === "b") return tell("set", { key: act, expression });
+  if (act === "a" || act === "b") return void becomeEnd(act, shown);
   tell("collect", { which: act, picture: look.picture, point: look.point });
 });
 

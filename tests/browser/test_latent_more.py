@@ -1,10 +1,14 @@
 """The latent tab, as a person uses it: ends, edits, directions of one's own, and more to try."""
 
+import base64
+import io
 import json
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.latent import (
@@ -24,6 +28,14 @@ from tests.browser.latent import (
 from tests.browser.steps import frames
 
 pytestmark = pytest.mark.browser
+
+
+def _apart(one: str, other: str) -> int:
+    """The most in which two pictures, as data URLs, differ, of 255."""
+    pixels = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1])))).astype(int) for url in (one, other)
+    ]
+    return int(np.abs(pixels[0] - pixels[1]).max())
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +85,18 @@ def test_an_upload_becomes_an_end(open_page):
 
 
 # ---- edits ----
+
+
+def test_an_edited_frame_as_an_end_is_not_edited_twice(open_page):
+    page = open_page(f"{CAT_TO_DOG}&edits=smile%3D1.5")
+    settle(page)
+    plain, made = face(page), morph(page)
+    page.locator("#latent-stage-view .cell").nth(2).click()
+    assert changed(page, plain) == made[2]
+    page.get_by_role("button", name="Use as A").click()
+    expect(box(page, "a")).to_have_value(re.compile("^point:"))
+    begun = morph(page)[0]
+    assert _apart(begun, made[2]) <= 1 < _apart(begun, made[0])
 
 
 def test_an_edit_moves_the_face_and_the_journey(open_page):
