@@ -132,7 +132,7 @@ async function rebuild(file) {
     button("Show it on the map", "quiet", () => tell("show", { expression: found.point })),
   );
   const row = make("div", "figures");
-  const shown = { original: "your picture", picture: "rebuilt", difference: "difference" };
+  const shown = { original: "your picture", picture: "rebuilt", difference: "difference × 3 (black: none)" };
   row.append(...Object.entries(shown).map(([name, text]) => figure(found[name], text)));
   fill("rebuilt", row, said, hint, actions);
 }
