@@ -66,6 +66,9 @@ SLOW = frozenset(
     }
 )
 OFTENER = {0.0: 1.0, 0.5: 2.5}
+# From there on, how often scenes with something mirrored come. A mirror image is another shape to learn, and until it
+# is, all pictures of the thing are drawn as a mixture of both.
+MIRRORED = 0.15
 UPRIGHT = 0.6  # up to this share of the run nothing is tilted: what a thing looks like is learnt sooner
 PREVIEWS = (
     "a cat",
@@ -190,10 +193,11 @@ class DenoiserJob:
     def _odds(self) -> dict[tuple[tuple[str, bool], float], np.ndarray]:
         """By kind and by how much oftener the slow come, the summed weights of the cache's scenes of that kind."""
         slow = np.array([noun in SLOW for noun in read_nouns()])[self._cache.nouns].any(axis=1)  # (scenes,)
+        turned = self._cache.mirrored
         return {
-            (kind, oftener): np.cumsum(np.where(slow[pool], oftener, 1.0))
+            (kind, oftener): np.cumsum(np.where(slow[pool], oftener, 1.0) * np.where(turned[pool], mirrored, 1.0))
             for kind, pool in self._cache.pools.items()
-            for oftener in OFTENER.values()
+            for oftener, mirrored in zip(OFTENER.values(), (1.0, MIRRORED), strict=True)
         }
 
     @torch.no_grad()

@@ -1,8 +1,10 @@
-"""What words leave open, in a few signs after a caption: which drawing, which way it faces, how it leans, shade, place.
+"""What words leave open, in a few signs after a caption: which drawing, mirrored or not, how it leans, shade, place.
 
-`a cat and a dog [ 2 > / - m d 7 [ 1 < | = s h 8`: a bracket for each thing that is named, in the order of their names.
+`a cat and a dog [ 🐈 / - m d 7 [ 🐶> | = s h 8`: a bracket for each thing that is named, in the order of their names.
 A denoiser that is told all this sees one picture behind its noise instead of the mean of many, and learns what things
-look like from far fewer samples. People write none of it: `imagining` makes it up from the seed.
+look like from far fewer samples. Each drawing and its mirror image have a sign of their own: told by a number and an
+arrow, alike for all nouns, which way a thing faces was never learnt, and it came out as the mean of both ways. People
+write none of it: `imagining` makes it up from the seed.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from playground.image.nouns import read_nouns
 from playground.image.reading import OPENING, read_caption
 from playground.image.world import GRID, SIZES, Scene, Thing
 
-FACING = {False: "<", True: ">"}  # as drawn, mirrored
+MIRRORED = ">"  # after a drawing
+DRAWINGS = tuple(drawing for noun in read_nouns().values() for drawing in noun.drawings)
 LEANING = {0: "|", 8: "\\", -8: "/"}
 SHADES = "=-+*~"  # of `colours.TINTS`: as it is, darker, brighter, warmer, cooler
 SIZE_SIGNS = dict(zip(SIZES, "lms", strict=True))
@@ -23,20 +26,18 @@ COLUMNS = "bcdefghijkn"  # by multiples of 8 px; "a" and "l" mean other things
 ROWS = "0123456789x"
 WORN_SIGNS = "!?"  # the first and the second drawing of what is worn
 SIGNS = {
-    "drawing": "1234",
-    "lean": "".join(LEANING.values()),
-    "shade": SHADES,
-    "extent": "".join(SIZE_SIGNS.values()),
-    "hat": WORN_SIGNS,
-    "facing": "".join(FACING.values()),
-    "column": COLUMNS,
-    "row": ROWS,
+    "drawing": tuple(drawing + mirrored for drawing in DRAWINGS for mirrored in ("", MIRRORED)),
+    "lean": tuple(LEANING.values()),
+    "shade": tuple(SHADES),
+    "extent": tuple(SIZE_SIGNS.values()),
+    "hat": tuple(WORN_SIGNS),
+    "column": tuple(COLUMNS),
+    "row": tuple(ROWS),
 }
 SPELLED = {
     "lean": {"\\": "leaning left", "/": "leaning right"},
     "shade": {"-": "darker", "+": "brighter", "*": "warmer", "~": "cooler"},
     "extent": {"l": "large", "m": "of medium size", "s": "small"},
-    "facing": {">": "mirrored"},
 }
 ALL, NONE = 0.8, 0.1  # shares of captions with all details and with none
 GAP = 0.4  # share of signs that is left out of the others
@@ -68,7 +69,7 @@ def read_details(text: str) -> list[dict[str, str]]:
 
 
 def spell_details(text: str) -> str:
-    """The details of `text` as people say them: for one thing "drawing 3, brighter, large, 16 px from the left, …"."""
+    """The details of `text` as people say them: for one thing "drawn as 🐈, brighter, 16 px from the left, …"."""
     names = [thing.noun for thing in read_caption(text).things]
     told = [_spell(signs) for signs in read_details(text)]
     if len(told) < 2 or len(names) != len(told):
@@ -77,7 +78,7 @@ def spell_details(text: str) -> str:
 
 
 def _spell(signs: dict[str, str]) -> str:
-    said = [f"drawing {signs['drawing']}"] if "drawing" in signs else []
+    said = [f"drawn as {drawing[0]}{', mirrored' * (MIRRORED in drawing)}"] if (drawing := signs.get("drawing")) else []
     said += [word for name, words in SPELLED.items() if (word := words.get(signs.get(name, "")))]
     if "column" in signs:
         said.append(f"{GRID * COLUMNS.index(signs['column'])} px from the left")
@@ -99,21 +100,15 @@ def add_details(scene: Scene, caption: str, telling: int) -> str:
 
 
 def _block(thing: Thing) -> str:
-    drawings = read_nouns()[thing.noun].drawings
-    signs = [
-        OPENING,
-        str(1 + drawings.index(thing.drawing)),
-        LEANING[thing.tilt],
-        SHADES[thing.shade],
-        SIZE_SIGNS[thing.size],
-    ]
+    drawing, *place = _stand(thing)
+    signs = [OPENING, drawing, LEANING[thing.tilt], SHADES[thing.shade], SIZE_SIGNS[thing.size]]
     options: Sequence[str] = WORN.get(thing.worn or "", "")
     if len(options) > 1 and thing.worn_drawing:
         signs.append(WORN_SIGNS[options.index(thing.worn_drawing)])
-    return " ".join([*signs, *_stand(thing)])
+    return " ".join([*signs, *place])
 
 
 def _stand(thing: Thing) -> tuple[str, str, str]:
-    """Which way it faces, and the column and the row of its box."""
+    """Which drawing it is, and the column and the row of its box."""
     left, top, _ = thing.box
-    return FACING[thing.flip], COLUMNS[left // GRID], ROWS[top // GRID]
+    return thing.drawing + MIRRORED * thing.flip, COLUMNS[left // GRID], ROWS[top // GRID]

@@ -34,6 +34,7 @@ class LatentCache:
             nothing is tilted.
         upright: as `pools`, how many these are.
         nouns: (count, 2) uint8, the numbers in `read_nouns()` of what captions name; twice the same where it is one.
+        mirrored: (count,) bool, whether something in a scene is.
     """
 
     def __init__(self, folder: Path, vae: AutoencoderTiny, renderer: Renderer, *, seed: int, count: int) -> None:
@@ -46,7 +47,8 @@ class LatentCache:
         self._filled = _map(folder / "filled.u8", np.uint8, (count,))
         layouts = np.array([layout_of(seed, index) for index in range(count)])
         facts = self._facts(folder, count)
-        tilted, recoloured, self.nouns = facts[:, 1] > 0, facts[:, 2] > 0, facts[:, 3:]
+        tilted, recoloured, self.mirrored = (facts[:, 1:4] > 0).T
+        self.nouns = facts[:, 4:]
         self.pools: dict[tuple[str, bool], np.ndarray] = {}
         self.upright: dict[tuple[str, bool], int] = {}
         for layout, coloured in product(LAYOUTS, (False, True)):
@@ -56,15 +58,16 @@ class LatentCache:
             self.upright[layout, coloured] = len(upright)
 
     def _facts(self, folder: Path, count: int) -> np.ndarray:
-        """(count, 5) uint8: 1, whether something is tilted, whether something is recoloured, both nouns.
+        """(count, 6) uint8: 1, whether something is tilted, recoloured, mirrored, both nouns.
 
         Kept, because drawing all scenes takes a while.
         """
-        known, numbers = _map(folder / "facts.u8", np.uint8, (count, 5)), {n: k for k, n in enumerate(read_nouns())}
+        known, numbers = _map(folder / "facts-6.u8", np.uint8, (count, 6)), {n: k for k, n in enumerate(read_nouns())}
         for index in np.flatnonzero(known[:, 0] == 0):
             scene = draw_scene(self.seed, int(index))
-            tilted, coloured = any(t.tilt for t in scene.things), any(t.colour for t in scene.things)
-            known[index] = 1, tilted, coloured, numbers[scene.named[0].noun], numbers[scene.named[-1].noun]
+            things, named = scene.things, scene.named
+            tilted, coloured, mirrored = (any(getattr(t, what) for t in things) for what in ("tilt", "colour", "flip"))
+            known[index] = 1, tilted, coloured, mirrored, numbers[named[0].noun], numbers[named[-1].noun]
         return np.array(known)
 
     def read(self, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:

@@ -13,6 +13,7 @@ from diffusers import AutoencoderTiny, DPMSolverMultistepScheduler, StableDiffus
 from tokenizers import pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from playground.image.details import SIGNS
 from playground.image.phrases import meanings
 
 SIZE = 128  # px of a picture
@@ -25,14 +26,15 @@ STEPS, GUIDANCE = 12, 3.0  # of previews
 
 
 def make_tokenizer() -> CLIPTokenizer:
-    """A byte-pair encoding in which every word of the world is one token, and any other text is several.
+    """A byte-pair encoding in which every word of the world and every sign is one token, and any other text is several.
 
     Merges are laid down word by word instead of by frequency: an encoding that any process makes alike.
     """
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokens = [START, END, *letters, *(letter + WORD_END for letter in letters)]
     pre = CLIPTokenizer(vocab={START: 0, END: 1}, merges=[]).backend_tokenizer.pre_tokenizer
-    words = {word for phrase in meanings() for word, _ in pre.pre_tokenize_str(" ".join(phrase))}
+    texts = (" ".join(phrase) for phrase in (*meanings(), *SIGNS.values()))
+    words = {word for text in texts for word, _ in pre.pre_tokenize_str(text)}
     ranks: dict[tuple[str, str], int] = {}
     for word in sorted(words, key=lambda word: (len(word), word)):
         while len(pieces := _merge([*word[:-1], word[-1] + WORD_END], ranks)) > 1:

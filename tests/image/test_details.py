@@ -103,12 +103,12 @@ def test_details_are_split_from_words():
     ("text", "told"),
     [
         ("a cat", ""),
-        ("a cat [ 3 | + l > d 4", "drawing 3, brighter, large, mirrored, 16 px from the left, 32 px from the top"),
-        ("a cat [ 1 / = s ! < b x", "drawing 1, leaning right, small, 0 px from the left, 80 px from the top"),
+        ("a cat [ 🐈> | + l d 4", "drawn as 🐈, mirrored, brighter, large, 16 px from the left, 32 px from the top"),
+        ("a cat [ 🐱 / = s ! b x", "drawn as 🐱, leaning right, small, 0 px from the left, 80 px from the top"),
         (
-            "a cat and a dog [ 2 \\ ~ m < b 0 [ 1 | * s > n 0",
-            "cat: drawing 2, leaning left, cooler, of medium size, 0 px from the left, 0 px from the top; "
-            "dog: drawing 1, warmer, small, mirrored, 80 px from the left, 0 px from the top",
+            "a cat and a dog [ 🐈 \\ ~ m b 0 [ 🐶> | * s n 0",
+            "cat: drawn as 🐈, leaning left, cooler, of medium size, 0 px from the left, 0 px from the top; "
+            "dog: drawn as 🐶, mirrored, warmer, small, 80 px from the left, 0 px from the top",
         ),
         ("a cat [ s", "small"),
     ],

@@ -18,6 +18,7 @@ from playground.errors import PlaygroundError
 from playground.image import denoiser, naming, train, world
 from playground.image.autoencoder import Crops, Reconstruction, decode, fingerprint, normalise
 from playground.image.denoiser import Denoiser, DenoiserJob, Noised
+from playground.image.details import MIRRORED
 from playground.image.latents import LatentCache, encode, shrink_masks
 from playground.image.model import (
     LENGTH,
@@ -299,15 +300,18 @@ def test_an_encoder_is_known_by_its_weights(tmp_path):
     assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b") != fingerprint(tmp_path / "c")
 
 
-def test_later_batches_hold_more_of_what_is_learnt_slowly(trained, tmp_path, tokenizer):
+def test_later_batches_hold_more_of_what_is_learnt_slowly_and_fewer_mirror_images(trained, tmp_path, tokenizer):
     assert denoiser.SLOW.issubset(read_nouns())
     cache = LatentCache(tmp_path, make_autoencoder(tiny=True), Renderer(), seed=0, count=400)
     plan = replace(denoiser.PLAN, batch_size=256)
     job = DenoiserJob(cache, cache, tokenizer, trained[0] / "text", tmp_path / "model", plan, tiny=True)
 
-    def share(progress: float) -> float:
+    def shares(progress: float) -> tuple[float, float]:
+        """Of the things that are slow, and of the texts that tell of a mirrored one."""
         texts = tokenizer.batch_decode(job.batch(0, progress, 0, 1).ids, skip_special_tokens=True)
         named = [thing.noun for text in texts for thing in read_caption(split_details(text)[0]).things]
-        return sum(noun in denoiser.SLOW for noun in named) / len(named)
+        mirrored = [MIRRORED in split_details(text)[1] for text in texts]
+        return sum(noun in denoiser.SLOW for noun in named) / len(named), sum(mirrored) / len(mirrored)
 
-    assert share(0.9) > 1.4 * share(0.4)
+    (early_slow, early_mirrored), (slow, mirrored) = shares(0.4), shares(0.9)
+    assert slow > 1.4 * early_slow and 0 < mirrored < 0.5 * early_mirrored
