@@ -250,7 +250,7 @@ def _evaluation(found: Mapping[str, Any]) -> str:
     )
     settings = ", ".join(f"{value:g} {KNOBS[name]}" for name, value in found["settings"].items() if name in KNOBS)
     partial = "**A quick look at a few pictures, no result.**\n\n" if found["quick"] else ""
-    sweeps = "\n\n".join(_sweep(KNOBS[name], rows) for name, rows in found["by"].items())
+    sweeps = "\n\n".join(_sweep(name, rows, found["swept"][name]) for name, rows in found["by"].items())
     return f"""{partial}{found["pictures"]:,} pictures at default settings
 ({settings}, {found["settings"]["scheduler"]}), half of their captions with a combination that
 training never saw, with fixed seeds, unpicked. A recogniser, a convolutional network of
@@ -265,8 +265,8 @@ are counted for held-out and seen prompts.
 
 {_distances(found)}
 
-By guidance and by steps, the first {found["swept"]} of the same prompts, both splits together, the other knob at its
-default. Fréchet distances of sets of this size are larger, and can be compared only with each other.
+By guidance and by steps, both splits together, the other knob at its default. The fewer prompts, the larger Fréchet
+distances are: those of one table can be compared only with each other.
 
 {sweeps}
 
@@ -274,12 +274,12 @@ default. Fréchet distances of sets of this size are larger, and can be compared
 All numbers are in `evaluation.json`."""
 
 
-def _sweep(name: str, rows: Mapping[str, Mapping[str, float]]) -> str:
+def _sweep(name: str, rows: Mapping[str, Mapping[str, float]], count: int) -> str:
     shown = [factor for factor in SWEPT if any(factor in row for row in rows.values())]
     return table(
-        (name, *shown, "Fréchet"),
+        (f"{KNOBS[name]}, {count:,} pictures", *shown, "Fréchet"),
         [
-            (value, *(f"{row[factor]:.0%}" if factor in row else "–" for factor in shown), f"{row['frechet']:.2f}")
+            (value, *(f"{row[factor]:.1%}" if factor in row else "–" for factor in shown), f"{row['frechet']:.2f}")
             for value, row in rows.items()
         ],
     )

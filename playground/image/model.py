@@ -82,11 +82,11 @@ def make_text_encoder(tokens: int, *, tiny: bool = False) -> CLIPTextModel:
 
 
 def make_autoencoder(*, tiny: bool = False) -> AutoencoderTiny:
-    """Pixels of −1 … 1 → latents an eighth as wide, and back; 2.3 M parameters."""
+    """Pixels of −1 … 1 → latents an eighth as wide, and back; 3.1 M parameters."""
     return AutoencoderTiny(
         encoder_block_out_channels=(16 if tiny else 64,) * 4,
         decoder_block_out_channels=(16 if tiny else 64,) * 4,
-        num_encoder_blocks=(0, 0, 0, 1) if tiny else (0, 1, 2, 3),
+        num_encoder_blocks=(0, 0, 0, 1) if tiny else (0, 1, 4, 8),
         num_decoder_blocks=(1, 0, 0, 0) if tiny else (8, 4, 1, 0),
         latent_channels=LATENT_CHANNELS,
     )

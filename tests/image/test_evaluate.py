@@ -9,7 +9,7 @@ from PIL import Image
 
 from playground.distances import frechet, nearest, spread
 from playground.errors import PlaygroundError
-from playground.image.asked import KINDS, choose, combinations, open_prompts, scenes_alike
+from playground.image.asked import KINDS, SPLITS, choose, combinations, open_prompts, scenes_alike
 from playground.image.evaluate import evaluate, signal_to_noise
 from playground.image.recogniser import TINY_WIDTHS, Recogniser, save
 from playground.image.world import is_held_out
@@ -111,9 +111,11 @@ def test_signal_to_noise_is_the_mean_of_pictures():
 
 
 def test_evaluate_sweeps_guidance_and_steps(evaluated):
-    by = evaluated[1]["by"]
+    by, default = evaluated[1]["by"], evaluated[1]["adherence"]
     assert list(by["guidance_scale"]) == ["1", "2", "3", "4", "6"] and list(by["steps"]) == ["6", "8", "12", "20"]
-    assert by["guidance_scale"]["3"] == by["steps"]["12"], "the default settings, drawn once"
+    assert evaluated[1]["swept"] == {"guidance_scale": 3, "steps": N}
+    halves = [default[split]["model"]["all"]["share"] for split in SPLITS]
+    assert by["steps"]["12"]["all"] == pytest.approx(sum(halves) / 2), "the default settings, drawn once"
     assert by["guidance_scale"]["1"] != by["guidance_scale"]["6"]
 
 
