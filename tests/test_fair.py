@@ -71,8 +71,9 @@ def test_a_free_slot_of_a_shared_batch_goes_to_the_client_that_has_the_fewest(en
         recipe = endless.recipe("text", LONG | values)
         with closing(endless.generate(recipe, client)) as events:
             for event in events:
-                if isinstance(event, Token):
+                if isinstance(event, Token) and name not in order:
                     order.append(name)
+                if "other" in order:  # till then slots are kept: a thread that is slow to wake is not overtaken
                     return
 
     holder = endless.generate(endless.recipe("text", LONG | {"samples": 8}), "a/greedy")
