@@ -136,7 +136,7 @@ def distil_scenes(
         out,
         "image",
         files=lambda path: path.suffix in {".safetensors", ".json"} and path.name != FILE,
-        summary=f"As {teacher.name} in half the time: a copy into which guidance is distilled, so that each step asks "
+        summary=f"As {teacher.name}, sooner: a copy into which guidance is distilled, so that each step asks "
         "the denoiser once.",
         licence=manifest.licence,
         parameters=manifest.parameters,
