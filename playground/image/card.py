@@ -117,7 +117,7 @@ import torch
 from diffusers import DiffusionPipeline
 
 pipeline = DiffusionPipeline.from_pretrained("checkpoints/{manifest.name}")
-prompt = {json.dumps(_filled_in(manifest, "a cat wearing a crown on a beach", 7))}
+prompt = {json.dumps(_filled_in(manifest, "a cat wearing a crown on a beach", 7), ensure_ascii=False)}
 start = torch.Generator().manual_seed(7)
 picture = pipeline(prompt, num_inference_steps={steps}, guidance_scale={guidance:g}, generator=start).images[0]
 picture.save("cat.png")

@@ -112,9 +112,11 @@ def test_an_evaluation_of_other_weights_is_not_shown(whole, tmp_path):
     assert "fills this in" in sections(folder)["Evaluation"]
 
 
-def test_its_snippet_runs(bare, monkeypatch, tmp_path):
-    code = sections(bare)["Use"].split("```python\n")[1].split("```")[0]
-    (tmp_path / "checkpoints").symlink_to(bare.parent)
+@pytest.mark.parametrize("reads_details", [False, True])
+def test_its_snippet_runs(reads_details, monkeypatch, tmp_path):
+    folder = make_checkpoint(tmp_path / "checkpoints" / "scenes-tiny", reads_details=reads_details)
+    write_card(folder)
+    code = sections(folder)["Use"].split("```python\n")[1].split("```")[0]
     monkeypatch.chdir(tmp_path)
     with torch.random.fork_rng():
         exec(compile(code.replace("num_inference_steps=12", "num_inference_steps=2"), "card", "exec"), {})
