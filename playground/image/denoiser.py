@@ -65,10 +65,9 @@ SLOW = frozenset(
         *("tractor", "trumpet"),
     }
 )
-OFTENER = {0.0: 1.0, 0.5: 2.5}
-# From there on, how often scenes with something mirrored come. A mirror image is another shape to learn, and until it
-# is, all pictures of the thing are drawn as a mixture of both.
-MIRRORED = 0.15
+# From that share of the run on, how often scenes with something slow come, and scenes with something mirrored. A mirror
+# image is another shape to learn, and until it is, all pictures of the thing are drawn as a mixture of both.
+OFTEN = {0.0: (1.0, 1.0), 0.5: (2.5, 0.15)}
 UPRIGHT = 0.6  # up to this share of the run nothing is tilted: what a thing looks like is learnt sooner
 PREVIEWS = (
     "a cat",
@@ -185,19 +184,19 @@ class DenoiserJob:
 
     def _draw(self, kind: tuple[str, bool], chance: float, progress: float) -> int:
         """The scene of a kind on which a chance of 0 … 1 falls."""
-        pool, odds = self._cache.pools[kind], self._odds[kind, _newest(OFTENER, progress)]
+        pool, odds = self._cache.pools[kind], self._odds[kind, _newest(OFTEN, progress)]
         reach = len(pool) if progress >= UPRIGHT else self._cache.upright[kind] or len(pool)
         return int(pool[np.searchsorted(odds, chance * odds[reach - 1], side="right")])
 
     @cached_property
-    def _odds(self) -> dict[tuple[tuple[str, bool], float], np.ndarray]:
-        """By kind and by how much oftener the slow come, the summed weights of the cache's scenes of that kind."""
+    def _odds(self) -> dict[tuple[tuple[str, bool], tuple[float, float]], np.ndarray]:
+        """By kind and by a value of `OFTEN`, the summed weights of the cache's scenes of that kind."""
         slow = np.array([noun in SLOW for noun in read_nouns()])[self._cache.nouns].any(axis=1)  # (scenes,)
         turned = self._cache.mirrored
         return {
-            (kind, oftener): np.cumsum(np.where(slow[pool], oftener, 1.0) * np.where(turned[pool], mirrored, 1.0))
+            (kind, often): np.cumsum(np.where(slow[pool], often[0], 1.0) * np.where(turned[pool], often[1], 1.0))
             for kind, pool in self._cache.pools.items()
-            for oftener, mirrored in zip(OFTENER.values(), (1.0, MIRRORED), strict=True)
+            for often in OFTEN.values()
         }
 
     @torch.no_grad()
