@@ -38,7 +38,7 @@ COUNT = 1_000
 BATCH = 16
 GUIDANCES, STEP_COUNTS = (1.0, 2.0, 3.0, 4.0, 6.0), (6, 8, 12, 20)
 SEEDS = 8  # of a prompt
-TRAINING_SERIES, TRAINING_SCENES = 0, 200_000  # what the denoiser is trained on
+TRAINING_SERIES, TRAINING_SCENES = 0, 100_000  # what the denoiser is trained on
 SHEET_SIDE = 8  # pictures in a row and a column
 Report = Callable[[str], object]
 
