@@ -11,6 +11,8 @@ from typing import Any
 
 import gradio as gr
 
+ARRIVED = "() => { document.body.dataset.arrived = ''; }"  # for what must not come before the server's answer
+
 
 @dataclass
 class Arrivals:
@@ -38,7 +40,7 @@ class Arrivals:
         quiet: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
         asked = [knob for _, inputs, _ in self.there for knob in inputs]
         changed = [shown for _, _, outputs in self.there for shown in outputs]
-        demo.load(self._answer, asked, changed, **quiet)
+        demo.load(self._answer, asked, changed, **quiet).then(None, js=ARRIVED)
         asked = [knob for _, inputs, _ in self.here for knob in inputs]
         changed = [shown for _, _, outputs in self.here for shown in outputs]
         demo.load(None, asked, changed, js=self._script(), **quiet)

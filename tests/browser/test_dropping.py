@@ -70,8 +70,6 @@ def restored(page: Page, kind: str) -> None:
 @pytest.mark.parametrize("there", ["text", "history"])
 def test_each_file_brings_its_own_tab_to_the_front(open_page, files, there):
     page = open_page(f"?tab={there}")
-    if there == "text":
-        settle(page)  # a server's first page takes a moment to bring the address's tab to the front
     for kind in ("image", "text", "latent", "image"):
         drop(page, files[kind])
         restored(page, kind)
