@@ -13,13 +13,13 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -194,6 +194,18 @@ def fit(
         plot(history, folder / "loss.png")
     accelerator.wait_for_everyone()
     return history
+
+
+def processes() -> PartialState:
+    """The processes that train together, on what `fit` trains on; one of them is the main one."""
+    return PartialState(cpu=not torch.cuda.is_available())
+
+
+def write_once(write: Callable[..., Any], *args: Any) -> None:
+    """Call `write` in the main process alone, while the others wait for what it writes."""
+    if processes().is_main_process:
+        write(*args)
+    processes().wait_for_everyone()
 
 
 def make_optimizers(module: nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:

@@ -27,7 +27,7 @@ from playground.image.render import Renderer
 from playground.image.train import Course, open_caches
 from playground.registry import TRAINING, write_manifest
 from playground.stages import restore_stages, restored, summarise
-from playground.training import HISTORY, fit
+from playground.training import HISTORY, fit, processes, write_once
 
 STAGE = "distilled"
 PLAN = replace(denoiser.PLAN, steps=2_000, lr=2e-4, muon_lr=5e-4, warmup=0.02, hold=0.4, ema=0.99)
@@ -112,12 +112,13 @@ def distil_scenes(
     """
     if not (teacher / "unet").is_dir():
         raise PlaygroundError(f"{out.name} is distilled from {teacher.name}, which is not there: train that first.")
-    manifest, course = read_manifest(teacher), Course(Renderer(font), runs, smoke, seed)
+    course = Course(Renderer(font), runs, smoke, seed)
     plan = course.adapt(PLAN, minutes)
-    if warm and not (runs / HISTORY).exists():
-        restore_stages(read_training(out / TRAINING), {STAGE: runs})
-        for part, source in (("unet", out), ("text_encoder", teacher)):
-            shutil.copytree(source / part, runs / "model" / part, dirs_exist_ok=True)
+    with processes().main_process_first():
+        if warm and not (runs / HISTORY).exists():
+            restore_stages(read_training(out / TRAINING), {STAGE: runs})
+            for part, source in (("unet", out), ("text_encoder", teacher)):
+                shutil.copytree(source / part, runs / "model" / part, dirs_exist_ok=True)
     vae = AutoencoderTiny.from_pretrained(teacher / "vae")
     caches = open_caches(course, vae, runs / "latents")
     tokenizer = CLIPTokenizer.from_pretrained(teacher / "tokenizer")
@@ -125,10 +126,16 @@ def distil_scenes(
     start = runs / "model" if earlier else teacher
     job = DistilJob(*caches, tokenizer, teacher, runs / "model", plan, tiny=smoke, start=start, teacher=teacher)
     fit(job, plan, runs, earlier=earlier)
+    write_once(_write_checkpoint, teacher, runs, out)
+    return out
+
+
+def _write_checkpoint(teacher: Path, runs: Path, out: Path) -> None:
+    manifest, vae = read_manifest(teacher), AutoencoderTiny.from_pretrained(teacher / "vae")
     text = CLIPTextModel.from_pretrained(teacher / "text_encoder")
     unet = UNet2DConditionModel.from_pretrained(runs / "model" / "unet")
-    fresh = CLIPTokenizer.from_pretrained(teacher / "tokenizer")  # the other was told how to pad
-    save_pipeline(make_pipeline(vae, text, fresh, unet), out)
+    tokenizer = CLIPTokenizer.from_pretrained(teacher / "tokenizer")
+    save_pipeline(make_pipeline(vae, text, tokenizer, unet), out)
     for name, source in ((FILE, teacher), (LOSS, runs)):
         shutil.copyfile(source / name, out / name)
     write_record(out / TRAINING, {"stages": {STAGE: summarise(runs)}})
@@ -147,4 +154,3 @@ def distil_scenes(
         },
     )
     write_card(out)
-    return out

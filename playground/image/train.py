@@ -29,7 +29,7 @@ from playground.image.recogniser import FILE, RecogniserJob
 from playground.image.render import Renderer
 from playground.registry import TRAINING, write_manifest
 from playground.stages import restore_stages, restored, summarise
-from playground.training import Plan, fit
+from playground.training import Plan, fit, processes, write_once
 
 CACHED = 100_000  # scenes whose latents are kept, 0.43 GB
 FRESH = 256
@@ -118,8 +118,9 @@ def train_scenes(
     if stage is not None and stage not in STAGES:
         raise PlaygroundError(f"There is no stage {stage!r}; there is: {', '.join(STAGES)}.")
     course = Course(Renderer(data), runs, smoke, seed)
-    if warm and not list(runs.glob("denoiser-*")):
-        restore(course, out)
+    with processes().main_process_first():
+        if warm and not list(runs.glob("denoiser-*")):
+            restore(course, out)
     for name, run in STAGES.items():
         if stage == name or (stage is None and not (course.folder(name) / DONE).exists()):
             spent = minutes if stage or minutes is None else minutes * SHARES[name]
@@ -127,7 +128,7 @@ def train_scenes(
             (course.folder(name) / DONE).touch()
     if any(not (course.folder(name) / DONE).exists() for name in STAGES):
         return course.folder(stage or "autoencoder")
-    write_checkpoint(course, out)
+    write_once(write_checkpoint, course, out)
     return out
 
 
@@ -172,10 +173,11 @@ def _train_denoiser(course: Course, plan: Plan) -> None:
 def open_caches(course: Course, vae: AutoencoderTiny, folder: Path) -> tuple[LatentCache, LatentCache]:
     """Latents of the training scenes, and of fresh ones that training never sees."""
     count, fresh = (SMOKE_CACHED, SMOKE_CACHED) if course.smoke else (CACHED, FRESH)
-    return (
-        LatentCache(folder, vae, course.renderer, seed=course.seed, count=count),
-        LatentCache(folder, vae, course.renderer, seed=course.seed + autoencoder.FRESH, count=fresh),
-    )
+    with processes().main_process_first():
+        return (
+            LatentCache(folder, vae, course.renderer, seed=course.seed, count=count),
+            LatentCache(folder, vae, course.renderer, seed=course.seed + autoencoder.FRESH, count=fresh),
+        )
 
 
 STAGES: dict[str, Callable[[Course, Plan], None]] = {

@@ -27,7 +27,7 @@ from playground.latent.readings import FACTORS, PLACES, WIDTH, applying, score, 
 from playground.latent.vae import Block
 from playground.latent.world import HELD_OUT, draw_face, labels
 from playground.manifests import digest
-from playground.training import Plan, fit
+from playground.training import Plan, fit, processes, write_once
 
 FILE = "recogniser.safetensors"
 FOLDER = "recogniser"  # of its run, beside the drawn faces
@@ -190,10 +190,12 @@ def train_recogniser(
     plan = replace(PLAN, seed=seed, minutes=minutes)
     if smoke:
         plan = replace(plan, **SMOKE)
-    fit(RecogniserJob(Album(runs, seed=seed, count=count), seen, folder, plan, tiny=smoke), plan, folder)
+    with processes().main_process_first():
+        album = Album(runs, seed=seed, count=count)
+    fit(RecogniserJob(album, seen, folder, plan, tiny=smoke), plan, folder)
     for model in MODELS:
         if (out.parent / model).is_dir():
-            install(runs, out.parent / model)
+            write_once(install, runs, out.parent / model)
     return folder
 
 

@@ -38,13 +38,13 @@ from playground.machine import has_bf16
 from playground.recipes import show
 from playground.registry import TRAINING, write_manifest
 from playground.stages import restore_stages, restored, summarise
-from playground.training import HISTORY, Plan, fit
+from playground.training import HISTORY, Plan, fit, processes, write_once
 
 PICTURES = 40_000  # that are drawn once and kept, 2 GB
 CHARTED, CHECKED = 8000, 200  # training faces that an atlas learns from, held-out ones
 MAPPING = "mapping"  # folder of the first stage of a GAN
 SHARES = {MAPPING: 0.1, GENERATOR: 0.75, INVERTER: 0.15}  # of the time for a GAN
-SMOKE = {"steps": 3, "batch_size": 4, "minutes": None, "report_every_s": math.inf}
+SMOKE = {"steps": 3, "batch_size": 6, "minutes": None, "report_every_s": math.inf}
 SMOKE_PICTURES, SMOKE_CHECKED = 64, 8
 SUMMARIES = {
     "vae": "Cartoon faces from points of 48 dimensions, by a variational autoencoder trained from scratch.",
@@ -84,7 +84,8 @@ def train_faces(
     if kind not in SUMMARIES:
         raise PlaygroundError(f"There is no kind of model {show(kind)} for faces; there is: {', '.join(SUMMARIES)}.")
     world = pictures or runs.parent / "faces"
-    album = Album(world, seed=seed, count=SMOKE_PICTURES if smoke else PICTURES)
+    with processes().main_process_first():
+        album = Album(world, seed=seed, count=SMOKE_PICTURES if smoke else PICTURES)
 
     def plan(own: Plan, share: float = 1.0) -> Plan:
         timed = replace(own, seed=seed, minutes=minutes and minutes * share)
@@ -92,12 +93,13 @@ def train_faces(
 
     if warm and kind == "gan":
         raise PlaygroundError("The model faces-gan can't be trained from its checkpoint; leave --warm out.")
-    if warm and not (runs / HISTORY).exists():
-        restore_stages(read_training(out / TRAINING), {"vae": runs})
+    with processes().main_process_first():
+        if warm and not (runs / HISTORY).exists():
+            restore_stages(read_training(out / TRAINING), {"vae": runs})
     stages = _train_vae(album, runs, plan, smoke, out) if kind == "vae" else _train_gan(album, runs, plan, smoke, out)
-    _write_checkpoint(kind, album, stages, out, seed, smoke)
-    install(world, out)
-    write_cards(out)
+    write_once(_write_checkpoint, kind, album, stages, out, seed, smoke)
+    write_once(install, world, out)
+    write_once(write_cards, out)
     return out
 
 

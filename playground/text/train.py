@@ -9,10 +9,10 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from accelerate import PartialState
 from torch import nn
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
@@ -24,7 +24,7 @@ from playground.text.card import write_card
 from playground.text.data import Story, read_stories, split
 from playground.text.model import encode_prompt, tales_config, train_tokenizer
 from playground.text.windows import TaleWindows
-from playground.training import Plan, fit
+from playground.training import Plan, fit, write_once
 
 PLAN = Plan(
     steps=7_000,
@@ -215,8 +215,11 @@ def train_tales(
     job = TalesJob(stories, out, tiny=smoke, seed=seed, start=out if warm else None)
     plan = replace(SMOKE if smoke else PLAN, minutes=minutes, seed=seed)
     history = fit(job, plan, runs, earlier=earlier)
-    if PartialState().is_main_process:
-        write_record(out / TRAINING, training_summary(history, plan))
-        shutil.copy(runs / "loss.png", out / "loss.png")
-        write_card(out)
+    write_once(_write_records, training_summary(history, plan), runs, out)
     return out
+
+
+def _write_records(summary: dict[str, Any], runs: Path, out: Path) -> None:
+    write_record(out / TRAINING, summary)
+    shutil.copy(runs / "loss.png", out / "loss.png")
+    write_card(out)
