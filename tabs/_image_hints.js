@@ -1,5 +1,6 @@
 // Under the prompt: words that the model has never seen, with the nearest ones that it knows, and all that it knows.
 let vocabulary = null; // by kind; asked for when it is first opened
+let others = []; // that mean the same as one of these, or say it otherwise
 let kind = "";
 
 const box = (name) => document.querySelector(`#image-${name} textarea, #image-${name} input`);
@@ -53,9 +54,9 @@ function drawUnknown(unknown) {
 
 function drawChips() {
   const sought = part("filter").value.trim().toLowerCase();
-  const words = sought
-    ? [...new Set(Object.values(vocabulary).flat())].filter((word) => word.includes(sought))
-    : vocabulary[kind] ?? [];
+  const matching = (all) => [...new Set(all)].filter((word) => word.includes(sought));
+  let words = sought ? matching(Object.values(vocabulary).flat()) : vocabulary[kind] ?? [];
+  if (!words.length) words = matching(others);
   part("chips").replaceChildren(...words.map((word) => button(word, "suggestion", () => insert(word))));
   if (!words.length) part("chips").append(make("span", "caption", "It knows no such word."));
   part("kinds").querySelectorAll("button").forEach((node) =>
@@ -65,7 +66,7 @@ function drawChips() {
 
 async function open() {
   if (!part("known").open || vocabulary) return;
-  vocabulary = await server.vocabulary(null);
+  ({ kinds: vocabulary, others } = await server.vocabulary(null));
   kind = Object.keys(vocabulary)[0];
   part("kinds").replaceChildren(
     ...Object.keys(vocabulary).map((name) => {

@@ -123,12 +123,14 @@ class ImageView(Updates):
         if result.prompt not in ("", recipe.prompt):
             chosen = part_of(recipe.kind, "details").spell_details(result.prompt)
             signs = part_of(recipe.kind, "reading").split_details(result.prompt)[1]
-            notes = [*notes, f"The seed chose {chosen}, which the model reads as {signs}"]
+            notes = [*notes, f"The seed chose: {chosen}. The model reads this as {signs}"]
+        if recipe.variation_strength:
+            notes = [f"Varied by {recipe.variation_strength:.0%} towards seed {recipe.variation_seed}.", *notes]
         return {
             "seed": result.seed,
             "picture": as_url(to_file(result, done), "image/png"),
             "size": f"{result.picture.width} × {result.picture.height}",
-            "steps": recipe.steps,
+            "steps": done.stats.get("steps", recipe.steps),
             "seconds": round(done.stats.get("seconds_per_picture", 0), 2),
             "ended": "" if result.ended == "done" else ENDINGS[result.ended],
             "notes": notes,

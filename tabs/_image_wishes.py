@@ -68,9 +68,11 @@ def examiner(engine: Engine) -> Callable[[Any], dict[str, Any]]:
     return examine
 
 
-def vocabulary(_: Any = None) -> dict[str, list[str]]:
-    """The words that the world of `scenes` knows, by kind; for the page."""
-    return part_of(KIND, "words").vocabulary()
+def vocabulary(_: Any = None) -> dict[str, Any]:
+    """The words that the world of `scenes` knows, by kind, and all else that it understands; for the page."""
+    kinds = part_of(KIND, "words").vocabulary()
+    phrases = {phrase for some in part_of(KIND, "phrases").vocabulary().values() for phrase in some}
+    return {"kinds": kinds, "others": sorted(phrases.difference(*kinds.values()))}
 
 
 def _recipe(record: Any) -> ImageRecipe:

@@ -350,9 +350,10 @@ def test_the_stage_gets_frames_and_words(painter, done):
 
 
 def test_the_vocabulary_can_be_browsed():
-    kinds = vocabulary(None)
-    assert "cat" in kinds["animals"]
-    json.dumps(kinds)
+    found = vocabulary(None)
+    assert "cat" in found["kinds"]["animals"] and "automobile" in found["others"]
+    assert not {"cat", "on a beach"} & set(found["others"])
+    json.dumps(found)
 
 
 @pytest.fixture(scope="module")
@@ -397,3 +398,13 @@ def test_a_picture_without_a_prompt_says_so(painter, prompt, told):
     view.add(list(painter.generate(recipe)))
     (result,) = view.value()["results"]
     assert ("Without a prompt the model draws whatever comes." in result["notes"]) == told
+
+
+def test_a_variation_from_a_start_tells_its_other_seed_and_the_steps_that_it_took(painter):
+    start = start_of(as_file(plain_png()), 128)
+    own = {"start": start, "steps": 4, "strength": 0.5, "variation_seed": 11, "variation_strength": 0.3}
+    recipe = painter.recipe("image", ASKED | own)
+    view = ImageView(recipe, BASE, {})
+    view.add(list(painter.generate(recipe)))
+    (result,) = view.value()["results"]
+    assert "Varied by 30% towards seed 11." in result["notes"] and result["steps"] == 2

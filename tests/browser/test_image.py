@@ -303,6 +303,8 @@ def test_unknown_words_are_told_and_replaced(open_page):
     page.locator("#image-prompt textarea").evaluate("node => node.setSelectionRange(1, 1)")
     page.locator("#image-hints").get_by_role("button", name="purple", exact=True).click()
     expect(box(page, "prompt")).to_have_value("a purple cat on a beach")
+    page.get_by_role("searchbox", name="Find a word").fill("automobile")  # is not in a list, being another word for car
+    expect(page.locator("#image-hints").get_by_role("button", name="automobile", exact=True)).to_be_visible()
 
 
 def test_examples_and_presets_fill_the_controls(open_page):
