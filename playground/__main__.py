@@ -55,7 +55,8 @@ def parser() -> Parser:
     generate = command("generate", console.generate, "Make something from a recipe; every knob is an option.")
     kinds = generate.add_subparsers(required=True, dest="kind", metavar="KIND")
     for kind, recipe in Recipe.kinds.items():
-        _add_knobs(kinds.add_parser(kind, help=recipe.__doc__, description=recipe.__doc__, allow_abbrev=False), recipe)
+        about, own = recipe.__doc__, "A model's own defaults go before these."
+        _add_knobs(kinds.add_parser(kind, help=about, description=about, epilog=own, allow_abbrev=False), recipe)
 
     again = command(
         "replay", console.replay, "Make a result again: exit 0 it is the same, 1 it differs, 2 it can't be made."
