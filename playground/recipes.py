@@ -197,7 +197,7 @@ class ImageRecipe(Recipe):
         0.0, 0, 1, 0.01, "blend", "How far towards the second prompt: 0 reads the first alone, 1 the second."
     )
     details: str = choice(
-        "seed", DETAILS, "details", "Who decides which drawing it is, where it stands and which way it looks."
+        "seed", DETAILS, "details", "Who decides which drawing it is, where it stands and which way it leans."
     )
     steps: int = number(20, 1, 100, 1, "steps", "In so many steps noise becomes a picture; more take longer.")
     guidance_scale: float = number(

@@ -47,9 +47,10 @@ and kernels, AdamW the rest."""
 SIGNS = """
 
 What a prompt leaves open, its seed decides: the playground writes it behind the prompt, a bracket for each thing, as a
-person can. In a bracket stand, in this order: the drawing, with `>` behind it if it is mirrored; `|` upright, `\\` or
-`/` leaning; the shade, `=` as it is, `-` darker, `+` brighter, `*` warmer, `~` cooler; the size, `l`, `m` or `s`; `!`
-or `?`, which hat or glasses; the column, of the letters `bcdefghijkn`; the row, of the signs `0123456789x`.
+person can. It mirrors nothing, as mirror images are drawn less well, and leaves a colour that is said without a shade.
+In a bracket stand, in this order: the drawing, with `>` behind it if it is mirrored; `|` upright, `\\` or `/` leaning;
+the shade, `=` as it is, `-` darker, `+` brighter, `*` warmer, `~` cooler; the size, `l`, `m` or `s`; `!` or `?`, which
+hat or glasses; the column, of the letters `bcdefghijkn`; the row, of the signs `0123456789x`.
 Each result tells the prompt that the model read."""
 UNGUIDED = """
 - It has guidance of its own: more than 1 saturates, and at 1 what should not be in the picture is not heard."""

@@ -89,6 +89,16 @@ def test_what_names_nothing_known_or_has_details_stays_as_it_is(prompt):
     assert complete(prompt, 7) == prompt
 
 
+def test_a_seed_mirrors_nothing():
+    scenes = [imagine(read_caption("three cats"), seed) for seed in range(100)]
+    assert not any(thing.flip for scene in scenes for thing in scene.things)
+
+
+def test_a_colour_that_is_said_is_drawn_as_it_is():
+    pairs = [imagine(read_caption("a red cat next to a dog"), seed).named for seed in range(100)]
+    assert {cat.shade for cat, _ in pairs} == {0} and len({dog.shade for _, dog in pairs}) > 1
+
+
 def test_what_no_drawing_can_wear_or_be_is_still_told():
     assert OPENING in complete("a big banana wearing a hat above a small car", 7)
     assert imagine(Saying(), 7) is None
